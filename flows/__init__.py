@@ -1,0 +1,1 @@
+"""What runs, in what order. Prefect lives here and nowhere else."""

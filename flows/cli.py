@@ -1,0 +1,195 @@
+"""The `lacuna` command: one subcommand per flow, no logic.
+
+Exit codes: 0 all done; 1 the run broke off (storage, workers); 2 wrong usage, nothing was written; 3 finished, but too many
+items failed; 130 interrupted. After 1, 3 and 130 the same command goes on.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from tasks.errors import ItemError, UsageError
+
+OK, BROKEN, USAGE, FAILED_ITEMS, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    help="Fill the missing parts of images, for whole archives at a time.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Images = Annotated[str, typer.Argument(help="Folder, glob, file or manifest (.parquet, .csv, .jsonl): path or URL.")]
+Masks = Annotated[
+    str | None, typer.Argument(help="Likewise; not needed when masks lie among the images or come from elsewhere.")
+]
+Out = Annotated[str, typer.Option("--out", help="Where results go: folder or URL.")]
+Recipe = Annotated[str, typer.Option("--recipe", help="fast, balanced, best, or a YAML file.")]
+Model = Annotated[str | None, typer.Option("--model", help="A named generator, or the path of one.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="key.sub=value; wins over the recipe. Repeatable.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Do at most this many items now.")]
+Retry = Annotated[str, typer.Option("--retry", help="Failure types to try again, comma-separated.")]
+Json = Annotated[bool, typer.Option("--json", help="The last line of stdout is one JSON object.")]
+
+
+@app.command()
+def restore(
+    images: Images,
+    masks: Masks = None,
+    out: Out = ...,  # type: ignore[assignment] # typer's way to say: required
+    recipe: Recipe = "balanced",
+    model: Model = None,
+    set_: Sets = None,
+    limit: Limit = None,
+    retry: Retry = "",
+    as_json: Json = False,
+) -> None:
+    """Fill every image whose mask asks for it. Stop it anywhere; the same command goes on where it stopped."""
+    from flows.launch import launch_restore
+
+    def run() -> int:
+        record = launch_restore(images, masks, out, recipe, model, set_ or [], limit, _types(retry))
+        return _finish(record, as_json)
+
+    _exit(run, as_json)
+
+
+@app.command()
+def plan(
+    images: Images,
+    masks: Masks = None,
+    out: Out = ...,  # type: ignore[assignment]
+    recipe: Recipe = "balanced",
+    model: Model = None,
+    set_: Sets = None,
+    limit: Limit = None,
+    retry: Retry = "",
+    as_json: Json = False,
+) -> None:
+    """Say what `restore` with the same options would do, and what it would cost. Writes nothing."""
+    from flows.plan import plan as make_plan
+    from flows.summary import print_plan
+
+    def run() -> int:
+        planned = make_plan(images, masks, out, recipe, model, set_ or [], limit, _types(retry))
+        _emit(planned, as_json, print_plan)
+        return OK
+
+    _exit(run, as_json)
+
+
+@app.command()
+def status(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json = False) -> None:
+    """Progress of a run, from what is committed."""
+    from flows.status import status as read_status
+    from flows.summary import print_status
+
+    def run() -> int:
+        _emit(read_status(sink), as_json, print_status)
+        return OK
+
+    _exit(run, as_json)
+
+
+@app.command()
+def report(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json = False) -> None:
+    """(Re)build SINK/report/index.html."""
+    from tasks.publish.report import write_report
+    from tasks.store.objects import Store
+
+    def run() -> int:
+        _emit({"report": write_report(Store(sink))}, as_json, lambda made: print(made["report"]))
+        return OK
+
+    _exit(run, as_json)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put it.")] = Path("demo"), as_json: Json = False
+) -> None:
+    """Photos and masks made from scikit-image's bundled pictures, restored and reported."""
+    from flows.demo import make_demo
+    from flows.launch import launch_restore
+
+    def run() -> int:
+        images, masks = make_demo(folder)
+        record = launch_restore(str(images), str(masks), str(folder / "restored"), "balanced", None, [], None, ())
+        return _finish(record, as_json)
+
+    _exit(run, as_json)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def _types(retry: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in retry.split(",") if part.strip())
+
+
+def _finish(record: dict[str, Any], as_json: bool) -> int:
+    """Print what a run did; the exit code says how it ended."""
+    from flows.summary import print_restore
+
+    kept = {key: value for key, value in record.items() if key not in ("settings", "environment")}
+    _emit(kept, as_json, print_restore)
+    if record["state"] != "finished":
+        return INTERRUPTED
+    too_many = record["failed_fraction"] > record["settings"]["limits"]["max_failed_fraction"]
+    return FAILED_ITEMS if too_many else OK
+
+
+def _emit(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+    else:
+        show(result)
+
+
+def _exit(run: Callable[[], int], as_json: bool) -> None:
+    """Run a command's body and leave with its exit code; what went wrong is one line on stderr."""
+    from tasks.run.pool import PoolFailure
+
+    code, message = OK, ""
+    with _sigterm_interrupts():
+        try:
+            code = run()
+        except UsageError as error:
+            code, message = USAGE, str(error)
+        except KeyboardInterrupt:
+            code, message = INTERRUPTED, "interrupted; what is committed stays, the same command does the rest"
+        except (PoolFailure, ItemError, OSError) as error:
+            code, message = BROKEN, f"{type(error).__name__}: {error}"
+    if message:
+        print(f"lacuna: {message}", file=sys.stderr)
+        if as_json:
+            print(json.dumps({"exit_code": code, "error": message}, ensure_ascii=False))
+    sys.stdout.flush()
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM is Ctrl-C from a machine: the same clean end, the same exit code."""
+
+    def interrupt(_signum: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+if __name__ == "__main__":
+    main()

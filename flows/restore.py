@@ -1,0 +1,162 @@
+"""The main job: catalog → shards → fill → report."""
+
+import json
+import logging
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.progress import RunProgress
+from flows.settings import Settings
+from tasks.publish.commit import read_results
+from tasks.publish.provenance import code_version
+from tasks.publish.report import write_report
+from tasks.publish.run_record import environment, new_run_id, write_run
+from tasks.publish.totals import failed_fraction, totals
+from tasks.run.cluster import Width, cluster, width
+from tasks.run.job import Job
+from tasks.run.pool import Pool, Totals
+from tasks.run.prepare import Prepared, commit_plan, prepare, works
+from tasks.store.objects import Store
+
+log = logging.getLogger("lacuna.restore")
+
+TOTALS_COLUMNS = ["status", "error", "width", "height", "holes"]
+
+
+@task(name="catalog", cache_policy=NO_CACHE)
+def _catalog(
+    images: str,
+    masks: str | None,
+    store: Store,
+    settings: Settings,
+    retry: tuple[str, ...],
+    limit: int | None,
+    wide: Width,
+) -> Prepared:
+    return prepare(
+        images,
+        masks,
+        store,
+        source=settings.source,
+        items=settings.of_items(),
+        runtime=settings.runtime,
+        on_change=settings.output.on_change,
+        retry=retry,
+        limit=limit,
+        restorers=wide.restorers,
+    )
+
+
+@task(name="fill", cache_policy=NO_CACHE)
+def _fill(job: Job, work: pa.Table, wide: Width) -> Totals:
+    """Drives the pool of actors; one Prefect task for the whole run, because a task each for thousands of shards locks SQLite."""
+    with RunProgress(work.num_rows) as progress, Pool(job, wide) as pool:
+        done = pool.run(works(work), on_tick=lambda now: progress.update(now.done, now.failed, now.megapixels))
+        progress.update(sum(done.statuses.values()), done.statuses["failed"], done.megapixels)
+        return done
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def _report(store: Store) -> str:
+    return write_report(store)
+
+
+@flow(name="restore", retries=0)
+def restore(
+    images: str,
+    out: str,
+    masks: str | None = None,
+    recipe: str = "balanced",
+    settings: Settings | None = None,
+    limit: int | None = None,
+    retry: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    """Fill the images under `images` where `masks` say so, into the sink `out`; returns the totals.
+
+    Does what is left: run it again after an interruption, or when the archive has grown. Raises UsageError (nothing was
+    written), PoolFailure, StorageDenied or StorageUnavailable (what is committed stays).
+    """
+    settings = settings or Settings()
+    started = time.perf_counter()
+    store = Store(out)
+    with ExitStack() as stack:
+        stack.enter_context(cluster())
+        wide = width(settings.runtime)
+        prepared = _catalog(images, masks, store, settings, retry, limit, wide)
+        record = _new_record(images, masks, recipe, settings, prepared)
+        items, limits, runtime = settings.of_items(), settings.limits, settings.runtime
+        job = Job(record["run_id"], store.root, recipe, items, limits, runtime, record["code_version"])
+        say(_about(prepared))
+        work = commit_plan(prepared, store)
+        write_run(store, record)
+        try:
+            done = _fill(job, work, wide) if work.num_rows else Totals()
+            record["state"] = "stopped at limits.max_hours" if done.stopped_early else "finished"
+        except BaseException as error:
+            record["state"] = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}"
+            raise
+        finally:
+            record["finished_at"] = datetime.now(UTC).isoformat()
+            record["seconds"] = round(time.perf_counter() - started, 3)
+            write_run(store, record)
+    record["this_run"] = {
+        "shards": done.shards,
+        **dict(sorted(done.statuses.items())),
+        "holes": done.holes,
+    }
+    record["totals"] = totals(read_results(store, columns=TOTALS_COLUMNS))
+    record["failed_fraction"] = failed_fraction(record["totals"])
+    record["report"] = _report(store)
+    write_run(store, record)
+    create_markdown_artifact(_as_markdown(record), key="restore-summary", description=f"Run {record['run_id']}")
+    return record
+
+
+def _new_record(images: str, masks: str | None, recipe: str, settings: Settings, prepared: Prepared) -> dict[str, Any]:
+    return {
+        "run_id": new_run_id(),
+        "state": "running",
+        "started_at": datetime.now(UTC).isoformat(),
+        "images": images,
+        "masks": masks,
+        "recipe": recipe,
+        "settings": settings.model_dump(mode="json"),
+        "generator": prepared.weights.name,
+        "weights_sha256": prepared.weights.sha256,
+        "code_version": code_version(),
+        "environment": environment(),
+        "to_do": {"items": prepared.todo.items, "shards": prepared.shards, **prepared.todo.reasons},
+        "ignored": prepared.catalog.ignored,
+    }
+
+
+def _about(prepared: Prepared) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in prepared.todo.reasons.items())
+    done = f"; {prepared.todo.committed} done before" if prepared.todo.committed else ""
+    ignored = "".join(f"; {count} files ignored ({why})" for why, count in prepared.catalog.ignored.items() if count)
+    return f"{prepared.todo.items} items to do{f' ({reasons})' if reasons else ''} in {prepared.shards} shards{done}{ignored}"
+
+
+def _as_markdown(record: dict[str, Any]) -> str:
+    rows = [(key, value) for key, value in record["totals"].items() if key != "errors"]
+    rows += [(f"failed: {key}", value) for key, value in record["totals"]["errors"].items()]
+    lines = ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows)]
+    return f"# Restore {record['run_id']}\n\n" + "\n".join(lines) + f"\n\nReport: `{record['report']}`\n"
+
+
+def say(line: str) -> None:
+    """A line for the person at the terminal; logs and progress share stderr, stdout is for results."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def as_json(record: dict[str, Any]) -> str:
+    """The one line of `--json`."""
+    return json.dumps({k: v for k, v in record.items() if k not in ("settings", "environment")}, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The passes: images in, filled images out. Plain numpy arrays; no storage, no Ray, no Prefect."""

@@ -1,0 +1,40 @@
+"""The registry of passes. A new pass is one new file in this folder and one line here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.fill import regions, whole
+from tasks.fill.holes import Hole
+from tasks.fill.settings import FillSettings
+
+Float = NDArray[np.float32]
+
+
+class Generator(Protocol):
+    """What a pass needs of a network; `models.engine.Engine` is one."""
+
+    def fill(self, crops: Sequence[Float], masks: Sequence[NDArray[np.bool_]]) -> list[Float]:
+        """crops (H, W, 3) float32 in [0, 1], masks (H, W) bool -> predictions (H, W, 3) float32, in the same order."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way to make a fill.
+
+    `suits(hole, shape, settings)`: whether it is a good way for this hole of an image of shape (H, W).
+    `run(image, mask, holes, generator, settings)`: for each hole the fill of its box, (hole.h, hole.w, 3) float32 in
+    [0, 1].
+    """
+
+    suits: Callable[[Hole, tuple[int, int], FillSettings], bool]
+    run: Callable[[NDArray[np.generic], NDArray[np.bool_], Sequence[Hole], Generator, FillSettings], list[Float]]
+
+
+PASSES: dict[str, Pass] = {
+    "whole": Pass(whole.suits, whole.run),
+    "regions": Pass(regions.suits, regions.run),
+}

@@ -1,0 +1,64 @@
+"""Settings of the mask policy and of the passes. All lengths are in pixels of the original image."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Hex = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+MaskSource = Literal["file", "shared", "alpha", "colour", "boxes"]
+
+
+class MaskSettings(BaseModel):
+    """What counts as hole. The policy is data: it is applied to any mask before any pass sees it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: MaskSource = "file"
+    """A file for each image, one file for all, the alpha channel, a key colour, or the boxes of a manifest."""
+    threshold: int = Field(128, ge=0, le=255)
+    """`white`: luminance >= threshold is hole; `black`: luminance < threshold; alpha: below threshold."""
+    polarity: Literal["white", "black"] = "white"
+    """Which side of the threshold is hole."""
+    dilate_px: int = Field(3, ge=0, le=256)
+    """The hole grows by this Euclidean radius: masks drawn by hand or by a detector stop short of soft edges."""
+    feather_px: int = Field(3, ge=0, le=256)
+    """Width of the blend from known pixels to fill, inside the dilated ring; at most `dilate_px`."""
+    on_missing: Literal["fail", "skip", "copy"] = "fail"
+    """An image without a mask: a failed row, a skipped row without output, or a copy of the original."""
+    colour: Hex = "#ff00ff"
+    """The key colour of `source: colour`."""
+    colour_tolerance: int = Field(8, ge=0, le=255)
+    """Largest difference per 8-bit channel that still counts as the key colour."""
+
+    @model_validator(mode="after")
+    def _feather_inside_ring(self) -> Self:
+        if self.feather_px > self.dilate_px:
+            raise ValueError(f"feather_px ({self.feather_px}) must be at most dilate_px ({self.dilate_px})")
+        return self
+
+
+class FillSettings(BaseModel):
+    """Which passes run, and what they see."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    passes: tuple[str, ...] = ("whole", "regions")
+    """Tried in this order for each hole: the first that suits it fills it; the last one takes what none suits."""
+    context: float = Field(2.5, ge=1.0, le=16.0)
+    """Side of the region over side of the hole."""
+    min_region_px: int = Field(128, ge=32, le=2048)
+    """A region is never smaller: a speck needs surroundings too."""
+    max_region_px: int = Field(512, ge=64, le=4096)
+    """The longest side that the generator is shown; a larger region is shown scaled down. LaMa is good up to 512."""
+    merge_px: int = Field(16, ge=0, le=512)
+    """Components nearer than this are one hole."""
+
+    @field_validator("passes")
+    @classmethod
+    def _known_passes(cls, passes: tuple[str, ...]) -> tuple[str, ...]:
+        from tasks.fill.passes import PASSES
+
+        unknown = [name for name in passes if name not in PASSES]
+        if unknown or not passes or len(set(passes)) != len(passes):
+            raise ValueError(f"a list, without repetition, of: {', '.join(PASSES)}")
+        return passes

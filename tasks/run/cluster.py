@@ -1,0 +1,75 @@
+"""The Ray cluster that a run uses: a private local one, or the one that `RAY_ADDRESS` names."""
+
+import logging
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import ray
+
+from tasks.run.settings import RuntimeSettings
+
+# Crops and rows pass through the object store, images never do.
+OBJECT_STORE_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Width:
+    """How many actors of each kind a run uses, resolved from settings and what the cluster has."""
+
+    restorers: int
+    generators: int  # 0: every restorer runs the generator itself
+    threads: int
+
+
+@contextmanager
+def cluster() -> Iterator[None]:
+    """Connect to Ray while the body runs; nested, or where Ray is up already, it changes nothing.
+
+    A bare `ray.init()` would join whatever cluster was left behind in Ray's temporary folder: without `RAY_ADDRESS` a private
+    one is started. Ray replaces the SIGTERM handler; it is put back, so that a flow inside can still be stopped cleanly.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False} if address == "local" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local)
+    if main:
+        signal.signal(signal.SIGTERM, handler)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+        if main:
+            signal.signal(signal.SIGTERM, handler)
+
+
+def width(runtime: RuntimeSettings) -> Width:
+    """Resolve `auto` against the connected cluster's CPUs and GPUs.
+
+    Without a GPU one restorer per thread: measured on 2 cores, two restorers of one thread do more than one of two
+    (`infra/bench/width.py`). With GPUs as many generators as fit, and four restorers for each, as far as CPUs go.
+    """
+    resources = ray.cluster_resources()
+    cpus, gpus = int(resources.get("CPU", 1)), float(resources.get("GPU", 0))
+    threads = 1 if runtime.threads == "auto" else runtime.threads
+    generators = int(gpus / runtime.gpus_per_actor) if runtime.generators == "auto" else runtime.generators
+    if runtime.actors != "auto":
+        restorers = runtime.actors
+    elif generators:
+        restorers = max(1, min(cpus - generators, 4 * generators))
+    else:
+        restorers = max(1, cpus // threads)
+    return Width(restorers, generators, threads)

@@ -1,0 +1,148 @@
+"""Generators as restorers see them: in their own process, or behind an actor that batches across restorers."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+
+from models.engine import Engine, EngineInfo
+from models.settings import ModelSettings
+from tasks.errors import WorkerDied
+
+Crops = Sequence[NDArray[np.float32]]
+Masks = Sequence[NDArray[np.bool_]]
+Fills = list[NDArray[np.float32]]
+
+# How long a restorer waits for a dead generator's successor: weights may have to be read from a slow disk.
+SUCCESSOR_S = 300.0
+
+
+class LocalGenerator:
+    """The generator in the restorer's own process. `device`: `auto`, `cpu`, `cuda`."""
+
+    def __init__(self, settings: ModelSettings, threads: int, device: str = "auto") -> None:
+        self.threads = threads
+        self._engine = Engine(
+            settings.name, device=device, precision=settings.precision, batch_mp=settings.batch_mp, threads=threads
+        )
+        self.info: EngineInfo = self._engine.info
+
+    def fill(self, crops: Crops, masks: Masks) -> Fills:
+        """See `tasks.fill.passes.Generator`."""
+        return self._engine.fill(crops, masks)
+
+    def for_item(self, item_id: str) -> "LocalGenerator":  # noqa: ARG002 - it works on one item at a time anyway
+        """The same generator."""
+        return self
+
+
+class SharedGenerator:
+    """The generator of an actor: requests that arrive while a batch runs form the next one. For an asyncio actor."""
+
+    def __init__(self, settings: ModelSettings, threads: int, index: int, incarnation: int, ledger: Any) -> None:
+        self._generator = LocalGenerator(settings, threads)
+        self._index, self._incarnation, self._ledger = index, incarnation, ledger
+        self._thread = ThreadPoolExecutor(1)  # torch keeps a team of threads for each calling thread
+        self._waiting: list[tuple[str, bool, Crops, Masks, asyncio.Future[Fills]]] = []
+        self._running = False
+
+    async def about(self) -> tuple[EngineInfo, int]:
+        """Facts for the rows: the engine's, and its threads."""
+        return self._generator.info, self._generator.threads
+
+    async def forever(self) -> None:
+        """Never returns: its end is the end of this process."""
+        await asyncio.Event().wait()
+
+    async def fill(self, item_id: str, alone: bool, crops: Crops, masks: Masks) -> Fills:
+        """Fill one item's crops; `alone`: in no batch with others, because it is suspected of killing generators."""
+        future: asyncio.Future[Fills] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item_id, alone, crops, masks, future))
+        if not self._running:
+            self._running = True
+            try:
+                while self._waiting:
+                    await self._run_batch()
+            finally:
+                self._running = False
+        return await future
+
+    async def _run_batch(self) -> None:
+        together = [request for request in self._waiting if not request[1]]
+        batch = together or self._waiting[:1]
+        self._waiting = [request for request in self._waiting if request not in batch]
+        await self._ledger.generating.remote(self._index, self._incarnation, [request[0] for request in batch])
+        results = await asyncio.get_running_loop().run_in_executor(self._thread, self._fill_all, batch)
+        for (*_, future), result in zip(batch, results, strict=True):
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _fill_all(self, batch: list[Any]) -> list[Fills | Exception]:
+        """All requests in one call of the engine; if that fails, one by one, so that each gets its own answer."""
+        try:
+            fills = self._generator.fill([c for r in batch for c in r[2]], [m for r in batch for m in r[3]])
+        except Exception as error:
+            if len(batch) == 1:
+                return [error]
+            return [result for request in batch for result in self._fill_all([request])]
+        parts, at = [], 0
+        for request in batch:
+            parts.append(fills[at : at + len(request[2])])
+            at += len(request[2])
+        return list(parts)
+
+
+class RemoteGenerator:
+    """A restorer's view of generator `index`: survives its death, and finds out whose crops killed it."""
+
+    def __init__(self, index: int, ledger: Any, max_attempts: int) -> None:
+        self._index, self._ledger, self._max_attempts = index, ledger, max_attempts
+        self._incarnation, self._handle = ray.get(ledger.generator.remote(index))
+        self.info, self.threads = ray.get(self._handle.about.remote())
+
+    def for_item(self, item_id: str) -> "ItemGenerator":
+        """The same generator, speaking for one item."""
+        return ItemGenerator(self, item_id)
+
+    def fill_for(self, item_id: str, crops: Crops, masks: Masks) -> Fills:
+        """Fill; WorkerDied when the generator died `max_attempts` times while this item was in its batch."""
+        deaths = 0
+        while True:
+            incarnation, handle = self._incarnation, self._handle
+            try:
+                return list(ray.get(handle.fill.remote(item_id, deaths > 0, list(crops), list(masks))))
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from None
+            except ray.exceptions.RayActorError as error:
+                deaths += item_id in ray.get(self._ledger.was_generating.remote(self._index, incarnation))
+                if deaths >= self._max_attempts:
+                    raise WorkerDied(f"the generator died {deaths} times over this item") from error
+                self._await_successor(incarnation)
+
+    def _await_successor(self, dead: int) -> None:
+        until = time.monotonic() + SUCCESSOR_S
+        while time.monotonic() < until:
+            incarnation, handle = ray.get(self._ledger.generator.remote(self._index))
+            if incarnation != dead:
+                self._incarnation, self._handle = incarnation, handle
+                return
+            time.sleep(0.5)
+        raise WorkerDied(f"generator {self._index} died and was not replaced within {SUCCESSOR_S:.0f} s")
+
+
+class ItemGenerator:
+    """A `tasks.fill.passes.Generator` that names its item to a shared generator."""
+
+    def __init__(self, remote: RemoteGenerator, item_id: str) -> None:
+        self._remote, self._item_id = remote, item_id
+
+    def fill(self, crops: Crops, masks: Masks) -> Fills:
+        """See `tasks.fill.passes.Generator`."""
+        return self._remote.fill_for(self._item_id, crops, masks)

@@ -1,0 +1,99 @@
+"""Settings of how a run is carried out, what bounds it, and the part of the tree that decides pixels."""
+
+import hashlib
+import json
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.settings import ModelSettings
+from tasks.fill.settings import FillSettings, MaskSettings
+
+Auto = Literal["auto"]
+
+
+class OutputSettings(BaseModel):
+    """What becomes of results that an earlier run committed under other settings, weights or code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_change: Literal["refuse", "redo", "keep"] = "refuse"
+    """`refuse` to mix them, `redo` the items made otherwise, or `keep` them as they are and do only what is left."""
+
+
+class RuntimeSettings(BaseModel):
+    """Where and how wide the work runs. Nothing here changes a pixel, except `threads` in the last bit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    shard_items: Auto | int = Field("auto", ge=1, le=10_000)
+    """Most items in a shard. `auto`: four shards for each restorer, at most 250 items each."""
+    shard_mp: float = Field(256, gt=0)
+    """Most megapixels in a shard; a listing tells bytes, taken as one per pixel."""
+    actors: Auto | int = Field("auto", ge=1, le=10_000)
+    """Restorers. `auto`: one for each `threads` CPUs without a GPU; with GPUs four for each generator, if CPUs allow."""
+    threads: Auto | int = Field("auto", ge=1, le=256)
+    """Threads of the generator in one restorer (or generator actor). `auto`: 1."""
+    generators: Auto | int = Field("auto", ge=0, le=10_000)
+    """Actors that hold the weights on a GPU. `auto`: as many as the cluster's GPUs hold; 0: each restorer runs its own."""
+    gpus_per_actor: float = Field(1.0, gt=0, le=64)
+    """GPUs of one generator; a fraction shares one."""
+    inflight_mp: float = Field(64, gt=0)
+    """Megapixels that a restorer holds decoded at once; one larger image is held alone."""
+
+
+class LimitSettings(BaseModel):
+    """What a run may spend, on an item and in all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_mp: float = Field(200, gt=0)
+    """An image or mask of more megapixels is refused from its header: ImageTooLarge, MaskUnreadable."""
+    item_timeout_s: float = Field(600, gt=0)
+    """Longest work on one item, waiting for others not counted."""
+    max_attempts: int = Field(3, ge=1, le=100)
+    """How often a process may die over an item before the item is `WorkerDied`."""
+    max_failed_fraction: float = Field(0.0, ge=0, le=1)
+    """More failed items than this share of all rows: exit code 3."""
+    max_hours: float | None = Field(None, gt=0)
+    """At this age a run hands out no more shards, finishes those in hand and stops, resumable."""
+
+
+class ItemSettings(BaseModel):
+    """The part of the tree that decides pixels; an item's `override` changes it for that item."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    mask: MaskSettings = MaskSettings()
+    model: ModelSettings = ModelSettings()
+    fill: FillSettings = FillSettings()
+
+    def overridden(self, override: str | None) -> Self:
+        """With an item's `override` (JSON of nested or dotted keys) laid over.
+
+        Raises pydantic.ValidationError, and ValueError for `model`: a run has one generator.
+        """
+        if override is None:
+            return self
+        tree = self.model_dump(mode="json")
+        lay_over(tree, json.loads(override))
+        changed = type(self).model_validate(tree)
+        if changed.model != self.model:
+            raise ValueError("model: an item's override cannot change the generator; make it a run of its own")
+        return changed
+
+    def sha256(self) -> str:
+        """Digest of what decides pixels, for the column `settings_sha256`."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def lay_over(tree: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Merge `changes` into `tree`, in place. Keys may be dotted: `{"mask.dilate_px": 5}` is `{"mask": {"dilate_px": 5}}`."""
+    for key, value in changes.items():
+        head, _, rest = key.partition(".")
+        if rest:
+            lay_over(tree, {head: {rest: value}})
+        elif isinstance(value, dict) and isinstance(tree.get(head), dict):
+            lay_over(tree[head], value)
+        else:
+            tree[head] = value

@@ -1,0 +1,130 @@
+"""Image files to arrays and back, in the original's own format.
+
+Only the JPEG, PNG, TIFF and WebP loaders are ever reached, and the first bytes decide which, not the name. Headers are
+read by `header.py` and one file per format (`jpeg.py`, `png.py`, `tiff.py`, `webp.py`); libvips decodes.
+
+Known limits: refused with ImageUnsupported are palette, 1-, 2- and 4-bit, CMYK, Lab, YCbCr, float, MinIsWhite, several
+pages, sub-images, animations, lossy-compressed TIFF and premultiplied alpha. JPEG is decoded and encoded again as a
+whole. An EXIF thumbnail is copied as it is. Of TIFF tags only those that libvips knows are kept (`tiff.encode`).
+"""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tasks.errors import ImageTruncated, ImageUnreadable, ImageUnsupported, ItemError, MaskUnreadable
+from tasks.store import jpeg, png, tiff, webp
+from tasks.store.header import EndsEarly, Header, Probe, check_size, sniff
+from tasks.store.vips import library, pixels_of
+
+__all__ = ["Header", "decode", "decode_mask", "encode", "read_header"]
+
+_FORMATS: dict[str, ModuleType] = {"jpeg": jpeg, "png": png, "tiff": tiff, "webp": webp}
+
+# What libjpeg warns of although every pixel is there; any other warning means damaged or missing pixels.
+_HARMLESS = ("extraneous bytes", "Adobe", "JFIF", "progression")
+_MISSING = ("premature end", "not enough", "Not enough")
+
+
+def read_header(data: bytes, max_mp: float) -> Header:
+    """Format and size of an image file, without decoding a pixel.
+
+    Raises ImageEmpty, ImageUnreadable, ImageTruncated (the header itself is cut off), ImageTooLarge (more than `max_mp`
+    megapixels) and ImageUnsupported (the reason in the message).
+    """
+    probe = _probe(data)
+    check_size(probe, max_mp)
+    if probe.unsupported:
+        raise ImageUnsupported(f"{probe.unsupported}: it would not come back as it was")
+    return Header(probe.format, probe.width, probe.height, probe.channels, probe.bit_depth)
+
+
+def decode(data: bytes, header: Header) -> np.ndarray:
+    """Pixels (H, W, C) uint8 or uint16, as stored: not rotated, no colour conversion.
+
+    Raises ImageTruncated (pixels are missing: never half a picture) and ImageUnreadable (damaged in another way).
+    """
+    pixels = _load(data, header.format)
+    expected = (header.height, header.width, header.channels), f"uint{header.bit_depth}"
+    if (pixels.shape, pixels.dtype.name) != expected:
+        raise ImageUnreadable(f"decodes to {pixels.shape} {pixels.dtype}, the header says {expected[0]} {expected[1]}")
+    return pixels
+
+
+def encode(pixels: np.ndarray, original: bytes) -> bytes:
+    """`original` with other pixels: (H, W, C) of the original's size, channels and depth.
+
+    Format, depth, alpha, compression and metadata are the original's. PNG, TIFF and WebP decode to exactly `pixels`;
+    JPEG has the original's chroma subsampling and estimated quality. Raises ValueError for pixels that do not fit.
+    """
+    probe = _probe(original)
+    if pixels.shape != (probe.height, probe.width, probe.channels) or pixels.dtype.name != f"uint{probe.bit_depth}":
+        raise ValueError(f"pixels {pixels.shape} {pixels.dtype} do not fit the original {probe}")
+    encoded: bytes = _FORMATS[probe.format].encode(pixels, original)
+    return encoded
+
+
+def decode_mask(data: bytes, max_mp: float) -> np.ndarray:
+    """Luminance (H, W) uint8 of a mask file: JPEG, PNG, TIFF or WebP, also palette, 1-bit and 16-bit (scaled to 0–255).
+
+    Luma is Rec. 601, exact for grey. Where there is alpha, it is multiplied in: what is transparent counts as black.
+    Raises MaskUnreadable for whatever is wrong, also for several pages and more than `max_mp` megapixels.
+    """
+    try:
+        probe = _probe(data)
+        check_size(probe, max_mp)
+        if probe.pages > 1:
+            raise MaskUnreadable("a mask of several pages")
+        return _luminance(_load(data, probe.format, kinds=("b-w", "grey16", "srgb", "rgb16")))
+    except MaskUnreadable:
+        raise
+    except ItemError as error:
+        raise MaskUnreadable(f"{type(error).__name__}: {error}") from None
+
+
+def _luminance(pixels: np.ndarray) -> np.ndarray:
+    wide = pixels.astype(np.uint32)
+    if pixels.dtype == np.uint16:
+        wide = (wide + 128) // 257
+    channels = wide.shape[2]
+    grey = wide[:, :, 0]
+    if channels >= 3:
+        grey = (299 * wide[:, :, 0] + 587 * wide[:, :, 1] + 114 * wide[:, :, 2] + 500) // 1000
+    if channels in (2, 4):
+        grey = (grey * wide[:, :, -1] + 127) // 255
+    return grey.astype(np.uint8)
+
+
+def _probe(data: bytes) -> Probe:
+    name = sniff(data)
+    try:
+        probe: Probe = _FORMATS[name].probe(data)
+    except EndsEarly:
+        raise ImageTruncated(f"{name.upper()}: the header is cut off") from None
+    return probe
+
+
+def _load(data: bytes, name: str, kinds: tuple[str, ...] | None = None) -> np.ndarray:
+    if name == "tiff" and not tiff.complete(data):
+        raise ImageTruncated("TIFF: strips or tiles are missing")
+    pyvips = library()
+    loader = getattr(pyvips.Image, f"{name}load_buffer")
+    try:
+        return _run(loader, data, "warning" if name == "jpeg" else "error", kinds)
+    except pyvips.Error as error:
+        said = " ".join(str(error).split())
+        if name == "jpeg" and any(word in said for word in _HARMLESS):
+            try:
+                return _run(loader, data, "error", kinds)
+            except pyvips.Error as again:
+                said = " ".join(str(again).split())
+        missing = not _FORMATS[name].complete(data) or any(word in said for word in _MISSING)
+        raise (ImageTruncated if missing else ImageUnreadable)(f"{name.upper()}: {said}") from None
+
+
+def _run(loader: Any, data: bytes, fail_on: str, kinds: tuple[str, ...] | None) -> np.ndarray:
+    image = loader(data, access="sequential", fail_on=fail_on)
+    if kinds and (image.interpretation not in kinds or image.format not in ("uchar", "ushort")):
+        raise MaskUnreadable(f"a mask of kind {image.interpretation}, {image.format}")
+    return pixels_of(image)
