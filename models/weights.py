@@ -1,0 +1,177 @@
+"""Named weights: where they lie, their sha256, and loading that trusts nothing but names, shapes and numbers.
+
+A weights file is safetensors with two entries of metadata: `config` (JSON of `LamaConfig`) and `about` (JSON, free:
+where it comes from). Matrices are fp16, vectors fp32; a batch norm's step counter is not kept. This module imports
+torch only when tensors are asked for, so that a driver can name and hash weights cheaply.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from models.lama import Lama, LamaConfig
+
+EMBEDDED = Path(__file__).parent / "embedded"
+COUNTER = ".num_batches_tracked"  # of training only
+
+
+class WeightsNotFound(ValueError):
+    """No weights of this name or at this path; the message lists the known names."""
+
+
+class WeightsInvalid(ValueError):
+    """A file that is not the weights of a generator: damaged, of another format, or with other names or shapes."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A generator's tensors (fp32, names of `Lama.state_dict`), its configuration, and the file they come from."""
+
+    name: str
+    config: LamaConfig
+    tensors: Mapping[str, Tensor]
+    sha256: str
+
+    def build(self) -> Lama:
+        """The generator in evaluation mode, on the CPU; touches no random state. Raises WeightsInvalid."""
+        import torch
+
+        from models.lama import Lama
+
+        with torch.device("meta"):
+            model = Lama(self.config)
+        expected = {k: v.shape for k, v in model.state_dict().items() if not k.endswith(COUNTER)}
+        found = {k: v.shape for k, v in self.tensors.items() if not k.endswith(COUNTER)}
+        _check_names(self.name, expected, found)
+        state = {k: v.detach().clone() for k, v in self.tensors.items() if not k.endswith(COUNTER)}
+        state |= {k: torch.zeros((), dtype=torch.int64) for k in model.state_dict() if k.endswith(COUNTER)}
+        model.load_state_dict(state, assign=True)
+        return model.eval()
+
+
+def weights_home() -> Path:
+    """Folder of imported weights: `LACUNA_HOME/weights`; LACUNA_HOME defaults to the user's cache folder."""
+    home = os.environ.get("LACUNA_HOME")
+    if home:
+        return Path(home) / "weights"
+    if sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "lacuna" / "weights"
+
+
+def known_weights() -> list[str]:
+    """Names that `find_weights` resolves: embedded ones and those in `weights_home()`, sorted."""
+    folders = (EMBEDDED, weights_home())
+    return sorted({path.stem for folder in folders if folder.is_dir() for path in folder.glob("*.safetensors")})
+
+
+def find_weights(name: str) -> Path:
+    """The file of a name, or the path itself if `name` is one (it ends in `.safetensors` or has a separator).
+
+    Embedded weights win over imported ones of the same name. Raises WeightsNotFound.
+    """
+    if name.endswith(".safetensors") or "/" in name or os.sep in name:
+        if Path(name).is_file():
+            return Path(name)
+    elif re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        for folder in (EMBEDDED, weights_home()):
+            path = folder / f"{name}.safetensors"
+            if path.is_file():
+                return path
+    raise WeightsNotFound(f"no weights {name!r}; known names: {', '.join(known_weights()) or 'none'}")
+
+
+def weights_sha256(name: str) -> str:
+    """SHA-256 (hexadecimal) of the file that `name` stands for. Raises WeightsNotFound."""
+    with find_weights(name).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load_weights(name: str) -> Weights:
+    """Read named weights. Nothing in the file is executed. Raises WeightsNotFound, WeightsInvalid."""
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    path = find_weights(name)
+    data = path.read_bytes()
+    try:
+        tensors = load(data)
+        config = _config(_metadata(data))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise WeightsInvalid(f"{path.name}: not weights of a generator: {error}") from error
+    for key, tensor in tensors.items():
+        if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
+            raise WeightsInvalid(f"{path.name}: {key} holds something else than finite numbers")
+    fp32 = {key: tensor.float() for key, tensor in tensors.items()}
+    return Weights(path.stem, config, fp32, hashlib.sha256(data).hexdigest())
+
+
+def save_weights(path: Path, config: LamaConfig, tensors: Mapping[str, Tensor], about: Mapping[str, object]) -> None:
+    """Write a weights file, whole or not at all. Raises WeightsInvalid for numbers that fp16 cannot hold."""
+    import torch
+    from safetensors.torch import save
+
+    stored = {}
+    for key, tensor in sorted(tensors.items()):
+        if not key.endswith(COUNTER):
+            dtype = torch.float16 if tensor.ndim > 1 else torch.float32
+            stored[key] = tensor.detach().to("cpu", dtype).contiguous()
+            if not bool(torch.isfinite(stored[key]).all()):
+                raise WeightsInvalid(f"{key} holds numbers that are not finite in {dtype}")
+    metadata = {"config": json.dumps(asdict(config), sort_keys=True), "about": json.dumps(about, sort_keys=True)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # beside the target, so that the last step is a rename within one file system
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(save(stored, metadata))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    """The `__metadata__` of a safetensors file that has been parsed once already."""
+    size = int.from_bytes(data[:8], "little")
+    found = json.loads(data[8 : 8 + size]).get("__metadata__", {})
+    return {str(k): str(v) for k, v in found.items()}
+
+
+def _config(metadata: Mapping[str, str]) -> LamaConfig:
+    from models.lama import LamaConfig
+
+    if "config" not in metadata:
+        raise ValueError("no configuration in the metadata")
+    return LamaConfig(**json.loads(metadata["config"]))
+
+
+def _check_names(name: str, expected: Mapping[str, object], found: Mapping[str, object]) -> None:
+    problems = [
+        ("missing", sorted(expected.keys() - found.keys())),
+        ("left over", sorted(found.keys() - expected.keys())),
+        ("of another shape", sorted(k for k in expected.keys() & found.keys() if expected[k] != found[k])),
+    ]
+    text = "; ".join(f"{len(keys)} {what} (first: {keys[0]})" for what, keys in problems if keys)
+    if text:
+        raise WeightsInvalid(f"{name}: tensors do not fit the configuration: {text}")

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from models.lama import FourierUnit, Lama, LamaConfig, parameter_count
+
+
+@pytest.mark.parametrize(
+    ("config", "count"),
+    [
+        (LamaConfig(), 50_975_875),  # big-lama
+        (LamaConfig(n_blocks=9), 27_048_835),  # lama-fourier
+        (LamaConfig(ngf=32, n_blocks=6), 4_781_123),  # lama-small as it began
+    ],
+)
+def test_parameter_counts_are_the_published_ones(config, count):
+    assert parameter_count(config) == count
+
+
+def test_names_are_the_official_ones():
+    with torch.device("meta"):
+        names = set(Lama().state_dict())
+    for name in (
+        "model.1.ffc.convl2l.weight",
+        "model.4.bn_g.running_var",
+        "model.5.conv1.ffc.convg2g.fu.conv_layer.weight",
+        "model.22.conv2.ffc.convg2g.conv1.1.weight",
+        "model.24.bias",
+        "model.31.running_mean",
+        "model.34.bias",
+    ):
+        assert name in names
+    assert not any(name.startswith(("model.0.", "model.23.", "model.33.", "model.35.")) for name in names)
+
+
+@pytest.mark.parametrize("up_kernel", [3, 4])
+@pytest.mark.parametrize("ratio", [0, 0.5, 0.75])
+@pytest.mark.parametrize("shape", [(16, 16), (24, 40)])
+def test_output_has_the_input_size_and_is_a_picture(up_kernel, ratio, shape):
+    model = Lama(LamaConfig(ngf=4, n_blocks=1, ratio=ratio, up_kernel=up_kernel)).eval()
+    with torch.inference_mode():
+        y = model(torch.rand(2, 4, *shape))
+    assert y.shape == (2, 3, *shape)
+    assert y.min() > 0 and y.max() < 1
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_fourier_unit_equals_its_definition(width):
+    """relu(W·[re, im]) at each frequency, channel 2k the real part of k and 2k + 1 the imaginary one."""
+    torch.manual_seed(0)
+    unit = FourierUnit(3).double().eval()
+    unit.bn = torch.nn.Identity()
+    x = torch.randn(1, 3, 5, width).float()
+    weight = unit.float().conv_layer.weight[:, :, 0, 0].detach()
+    spectrum = torch.fft.rfftn(x, dim=(-2, -1), norm="ortho")[0]
+    expected = torch.empty_like(spectrum)
+    for row in range(spectrum.shape[1]):
+        for column in range(spectrum.shape[2]):
+            parts = torch.stack([spectrum[:, row, column].real, spectrum[:, row, column].imag], 1).flatten()
+            made = (weight @ parts).clamp(min=0)
+            expected[:, row, column] = torch.complex(made[0::2], made[1::2])
+    expected_image = torch.fft.irfftn(expected[None], s=x.shape[-2:], dim=(-2, -1), norm="ortho")
+    with torch.inference_mode():
+        torch.testing.assert_close(unit(x), expected_image, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"ngf": 0}, {"ngf": 1.5}, {"n_blocks": 10**9}, {"ratio": 1.0}, {"ratio": "0.75"}, {"up_kernel": 5}],
+)
+def test_impossible_configurations_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        LamaConfig(**wrong)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from models.training.data import Photos
+from models.training.losses import Encoder
+from models.training.measure import fill_cases, main, make_cases, measure, write_sheet
+from models.weights import save_weights
+
+
+@pytest.fixture
+def cases(photos):
+    return make_cases(Photos(photos), 2)
+
+
+def test_cases_are_seeded_and_wide(photos, cases):
+    again = make_cases(Photos(photos), 2)
+    assert len(cases) == 2
+    for one, two in zip(cases, again, strict=True):
+        assert np.array_equal(one.mask, two.mask) and 0.18 <= one.mask.mean() <= 0.5
+        assert np.array_equal(one.telea[~one.mask], one.truth[~one.mask])
+
+
+def test_fills_leave_known_pixels_alone(cases, tiny_weights):
+    for case, fill in zip(cases, fill_cases(tiny_weights, cases), strict=True):
+        assert np.array_equal(fill[~case.mask], case.truth[~case.mask])
+        assert not np.array_equal(fill[case.mask], case.truth[case.mask])
+
+
+def test_measures_know_good_from_bad(cases, encoder):
+    net = Encoder(encoder)
+    telea = measure(cases, [case.telea for case in cases], net)
+    assert telea["psnr_gain"] == 0 and telea["feature_ratio"] == 1
+    truth = measure(cases, [case.truth for case in cases], net)
+    assert truth["psnr_gain"] > 20 and truth["feature_ratio"] == 0
+    bad = measure(cases, [1 - case.truth for case in cases], None)
+    assert bad["psnr_gain"] < 0 and np.isnan(bad["feature_ratio"])
+
+
+def test_the_sheet_shows_four_pictures_a_row(tmp_path, cases):
+    write_sheet(tmp_path / "s.png", cases, [case.telea for case in cases])
+    sheet = cv2.imread(str(tmp_path / "s.png"))
+    assert sheet.shape == (2 * 256, 4 * 256, 3)
+
+
+def test_the_command_prints_json(tmp_path, photos, tiny_weights, encoder, capsys):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, tiny_weights.config, tiny_weights.tensors, {})
+    main([str(path), str(photos), "--encoder", str(encoder), "--count", "1", "--sheet", str(tmp_path / "s.png")])
+    assert json.loads(capsys.readouterr().out)["psnr_telea"] > 0
+    assert (tmp_path / "s.png").is_file()
