@@ -8,6 +8,7 @@ pages, sub-images, animations, lossy-compressed TIFF and premultiplied alpha. JP
 whole. An EXIF thumbnail is copied as it is. Of TIFF tags only those that libvips knows are kept (`tiff.encode`).
 """
 
+import re
 from types import ModuleType
 from typing import Any
 
@@ -22,8 +23,9 @@ __all__ = ["Header", "decode", "decode_mask", "encode", "read_header"]
 
 _FORMATS: dict[str, ModuleType] = {"jpeg": jpeg, "png": png, "tiff": tiff, "webp": webp}
 
-# What libjpeg warns of although every pixel is there; any other warning means damaged or missing pixels.
-_HARMLESS = ("extraneous bytes", "Adobe", "JFIF", "progression")
+# The one warning of libjpeg after which every pixel is known to be there, when the bytes are zeros: some cameras pad the
+# file before its end marker. libvips stops at the first warning, and nothing comes after that marker.
+_PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _MISSING = ("premature end", "not enough", "Not enough")
 
 
@@ -114,7 +116,8 @@ def _load(data: bytes, name: str, kinds: tuple[str, ...] | None = None) -> np.nd
         return _run(loader, data, "warning" if name == "jpeg" else "error", kinds)
     except pyvips.Error as error:
         said = " ".join(str(error).split())
-        if name == "jpeg" and any(word in said for word in _HARMLESS):
+        padding = _PADDING.search(said)
+        if padding and bytes(int(padding[1])) + b"\xff\xd9" in data:
             try:
                 return _run(loader, data, "error", kinds)
             except pyvips.Error as again:

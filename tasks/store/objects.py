@@ -1,8 +1,9 @@
 """Objects under one root, on a local folder or any fsspec URL: read, put whole, create once, compare and swap."""
 
 import hashlib
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ T = TypeVar("T")
 # s3fs sends less than twice this in one PUT. A conditional write must be one PUT (at most 5 GiB): some S3 servers (Ceph
 # RGW 16) ignore the condition when a multipart upload is completed.
 _ONE_PUT = 5 * 2**30
+_MARK = "lacuna-write"  # key of the object metadata that tells a conditional write from another one of the same bytes
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,10 @@ class Store:
         On S3 by If-None-Match, locally by a hard link; other stores do what their filesystem's `mode="create"` does.
         """
 
-        def operation(url: str) -> None:
+        def operation(url: str, one_put: dict[str, Any]) -> None:
             if self._is_local:
                 return local.create(Path(url), data, Path(self.root))
             filesystem, at = open_url(url)
-            one_put = {"chunksize": _ONE_PUT} if is_s3(url) else {}
             return filesystem.pipe_file(at, data, mode="create", **one_put)  # type: ignore[no-any-return]
 
         with _no_place():
@@ -94,10 +95,10 @@ class Store:
         the check and the write are two steps.
         """
 
-        def operation(url: str) -> None:
+        def operation(url: str, one_put: dict[str, Any]) -> None:
             if is_s3(url):
                 filesystem, at = open_url(url)
-                filesystem.pipe_file(at, data, IfMatch=version, chunksize=_ONE_PUT)
+                filesystem.pipe_file(at, data, IfMatch=version, **one_put)
             elif self._is_local:
                 with local.locked(Path(self.root)):
                     _expect(url, version)
@@ -151,12 +152,18 @@ class Store:
     def _is_local(self) -> bool:
         return protocol_of(self.root) == "file"
 
-    def _conditional(self, path: str, data: bytes, operation: Callable[[str], None]) -> bool:
-        url = self.url(path)
+    def _conditional(self, path: str, data: bytes, operation: Callable[[str, dict[str, Any]], None]) -> bool:
+        url, mark = self.url(path), uuid.uuid4().hex
+        one_put = {"chunksize": _ONE_PUT, "Metadata": {_MARK: mark}} if is_s3(url) else {}
         try:
-            persist(lambda: operation(url), url, self.retry)
+            persist(lambda: operation(url, one_put), url, self.retry)
         except LostRace as lost:
-            # A try whose answer was lost may have written: what is in the way is then our own bytes.
+            # What is in the way may be our own: a try whose answer was lost had written it. (Not only our tries: aiohttp
+            # itself sends a PUT again when the connection that it kept open breaks.)
+            if is_s3(url):
+                with suppress(FileNotFoundError):
+                    return persist(lambda: _mark(url), url, self.retry) == mark
+                return False
             return lost.after_failure and self.read(path) == data
         return True
 
@@ -192,6 +199,17 @@ async def _get_s3(filesystem: Any, at: str) -> tuple[bytes, str]:
         return await answer["Body"].read(), answer["ETag"].strip('"')
     finally:
         answer["Body"].close()
+
+
+def _mark(url: str) -> str | None:
+    """The mark of the conditional write that made an object."""
+    import fsspec.asyn
+
+    filesystem, at = open_url(url)
+    bucket, key, _ = filesystem.split_path(at)
+    head = fsspec.asyn.sync(filesystem.loop, filesystem._call_s3, "head_object", Bucket=bucket, Key=key)
+    found: str | None = head["Metadata"].get(_MARK)
+    return found
 
 
 def _expect(url: str, version: str) -> None:

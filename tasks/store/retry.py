@@ -173,5 +173,8 @@ def _type_names(error: BaseException) -> set[str]:
 
 
 def _said(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split())
+    status, code = _http_status(error)
+    text = " ".join(str(getattr(error, "strerror", None) or error).split())
+    if text in ("", "None"):  # Ceph refuses without a word
+        text = type(error).__name__
+    return text if status is None else f"{text} ({status} {code})".replace(" )", ")")

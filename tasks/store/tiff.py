@@ -136,10 +136,16 @@ def encode(pixels: np.ndarray, original: bytes) -> bytes:
         compression=_COMPRESSIONS[found.integer(_COMPRESSION, 1)],
         predictor="horizontal" if found.integer(_PREDICTOR, 1) == 2 else "none",
         bigtiff=found.big,
-        resunit="inch" if source.get("resolution-unit") == "in" else "cm",
+        resunit="inch" if _unit(source) == "in" else "cm",
         **layout,
     )
     return coded
+
+
+def _unit(source: Any) -> str:
+    """`in` or `cm`; libvips leaves the field out where the file has no resolution."""
+    unit: str = source.get("resolution-unit") if "resolution-unit" in source.get_fields() else "cm"
+    return unit
 
 
 def _copy_metadata(source: Any, image: Any) -> None:

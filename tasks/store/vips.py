@@ -49,4 +49,4 @@ def image_of(pixels: np.ndarray) -> Any:
 def pixels_of(image: Any) -> np.ndarray:
     """Decode a libvips image to (H, W, C) of its own dtype."""
     pixels: np.ndarray = image.numpy()
-    return pixels[:, :, None] if pixels.ndim == 2 else pixels
+    return pixels.reshape(image.height, image.width, image.bands)
