@@ -68,7 +68,7 @@ class Items:
         refused = refusal(path) or (refusal(output) if output != path else None)
         if refused:
             self.fail(row, StorageDenied(f"{output if refusal(output) else path}: {refused}"))
-        elif shown(path) != path or shown(output) != output:
+        elif shown(path) != path or (output != path and shown(output) != output):
             self.fail(row, ImageUnreadable("the file's name is not UTF-8"))
         elif problem:
             self.fail(row, ImageUnreadable(problem))

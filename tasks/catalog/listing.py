@@ -6,7 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +57,8 @@ def version_of(info: dict[str, Any]) -> str:
             return str(info[key]).strip('"')
     for key in ("LastModified", "last_modified", "updated", "mtime", "modified", "created"):
         time = info.get(key)
+        if isinstance(time, int | float):  # some filesystems list seconds, and answer for one file with a date
+            time = datetime.fromtimestamp(time, UTC)
         if time:
             return f"{info.get('size') or 0}-{time.isoformat() if isinstance(time, datetime) else time}"
     return str(info.get("size") or 0)
@@ -120,8 +122,6 @@ def _counts(source: Source, path: str, ignored: Counter[str]) -> bool:
 
 def _walk_local(source: Source, ignored: Counter[str]) -> Iterator[Entry]:
     root = source.prefix
-    # How deep a glob can reach: without "**" as many folders as its pattern has.
-    deepest = source.rest.count("/") if source.kind == "glob" and "**" not in source.rest.split("/") else None
     start = os.stat(root)  # noqa: PTH116
     # A folder to visit, with the folders it lies in as a linked list: a link back to one of these is a loop.
     pending: list[tuple[str, tuple[Any, ...]]] = [("", ((start.st_dev, start.st_ino), None))]
@@ -137,8 +137,9 @@ def _walk_local(source: Source, ignored: Counter[str]) -> Iterator[Entry]:
                         with suppress(FileNotFoundError):  # removed since it was listed
                             yield look_at(root + path, path)
                 elif entry.name.startswith("."):
-                    ignored[HIDDEN] += source.kind == "folder"
-                elif deepest is None or path.count("/") < deepest:
+                    if source.kind == "folder":
+                        ignored[HIDDEN] += 1
+                elif source.reaches(path):
                     here = entry.stat()
                     identity = (here.st_dev, here.st_ino)
                     if not (entry.is_symlink() and _within(identity, chain)):
@@ -214,7 +215,8 @@ def _walk_fsspec(source: Source, ignored: Counter[str]) -> Iterator[Entry]:
         for info, name in inside:
             path = folder + name
             if info["type"] == "directory":
-                pending.append(f"{path}/")
+                if source.reaches(path):
+                    pending.append(f"{path}/")
             elif _counts(source, path, ignored):
                 yield Entry(path, info.get("size") or 0, version_of(info))
         if not inside and suffix_of(folder[:-1]) in RASTER_SUFFIXES and _counts(source, folder[:-1], ignored):

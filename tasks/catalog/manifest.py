@@ -37,11 +37,11 @@ def read_manifest(url: str) -> Iterator[Row]:
     Raises:
         UsageError: with file and line: unreadable, an unknown or missing column, a value of the wrong kind.
     """
-    try:
-        with listing_errors(url):
+    with listing_errors(url):
+        try:
             data = read_url(url)
-    except FileNotFoundError:
-        raise UsageError(f"{url} does not exist") from None
+        except FileNotFoundError:
+            raise UsageError(f"{url} does not exist") from None
     read: Callable[[str, bytes], Iterator[tuple[str, dict[str, Any]]]]
     read = {".parquet": _parquet, ".csv": _csv, ".jsonl": _jsonl}[suffix_of(url)]
     for where, values in read(url, data):

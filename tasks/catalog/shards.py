@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -27,7 +28,7 @@ def cut_shards(new: pa.Table, *, shard_items: int, shard_bytes: int) -> pa.Table
     starts = _starts(rows["bytes"].to_pylist(), shard_items, shard_bytes)
     ids: list[str] = rows["item_id"].to_pylist()
     shards: list[str] = []
-    for start, end in zip(starts, [*starts[1:], len(ids)], strict=True):
+    for start, end in pairwise([*starts, len(ids)]):
         shards += [shard_id(ids[start:end])] * (end - start)
     return rows.append_column(PLAN_SCHEMA.field("shard_id"), pa.array(shards, pa.string())).cast(PLAN_SCHEMA)
 
@@ -38,10 +39,10 @@ def shard_id(item_ids: Sequence[str]) -> str:
 
 
 def _starts(sizes: Sequence[int], shard_items: int, shard_bytes: int) -> list[int]:
-    starts: list[int] = []
+    starts = [0]
     items = total = 0
     for row, size in enumerate(sizes):
-        if not starts or items == shard_items or total + size > shard_bytes:
+        if items and (items == shard_items or total + size > shard_bytes):
             starts.append(row)
             items = total = 0
         items += 1

@@ -57,6 +57,22 @@ class Source:
         fits = re.compile(glob_translate(self.rest)).match
         return lambda path: fits(path) is not None
 
+    @cached_property
+    def reaches(self) -> Callable[[str], bool]:
+        """Whether files below a folder, relative to the root, can belong to this source: folders not to list."""
+        segments = self.rest.split("/")
+        endless = "**" in segments
+        if self.kind != "glob" or segments[0] == "**":
+            return lambda folder: True
+        before = segments[: segments.index("**")] if endless else segments[:-1]
+        fits = [re.compile(glob_translate(segment)).match for segment in before]
+
+        def reached(folder: str) -> bool:
+            names = folder.split("/")
+            return (endless or len(names) <= len(fits)) and all(f(n) for f, n in zip(fits, names, strict=False))
+
+        return reached
+
     def relative(self, reference: str) -> str:
         """The path below the root that a reference in a manifest (relative path or full URL) means.
 
@@ -91,9 +107,10 @@ def split_url(url: str) -> tuple[str | None, str]:
         return "file", path
     host = path.partition("/")[0]
     user, at, _ = host.rpartition("@")
-    port_only = host.rpartition(":")[2].isdigit() and "@" not in path
-    # A secret key may itself hold a slash, so the `@` may come after the first one.
-    if ":" in (user if at else host) and not port_only and not host.startswith("arn:"):
+    # A port, or the chain of a protocol that is refused by its name. (A secret may itself hold a slash, so its `@` may
+    # come after the first one.)
+    harmless = "@" not in path and (host.rpartition(":")[2].isdigit() or "::" in host)
+    if ":" in (user if at else host) and not harmless and not host.startswith("arn:"):
         raise UsageError(
             f"a URL of protocol {protocol} carries credentials, which would end up in results and logs: "
             "give them in the environment or in fsspec's configuration"
