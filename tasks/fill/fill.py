@@ -9,7 +9,7 @@ from tasks.errors import MaskCoversAll
 from tasks.fill.holes import Hole, find_holes
 from tasks.fill.mask import dilate, feather_weight
 from tasks.fill.passes import PASSES, Generator
-from tasks.fill.region import to_float_rgb
+from tasks.fill.region import full_scale, to_float_rgb
 from tasks.fill.settings import FillSettings, MaskSettings
 
 
@@ -72,7 +72,6 @@ def composite(
     blended = to_float_rgb(known) * (1 - weight) + fill * weight
     if known.shape[2] == 1:
         blended = blended.mean(axis=2, keepdims=True)
-    if np.issubdtype(known.dtype, np.integer):
-        full = np.iinfo(known.dtype).max
-        blended = np.rint(np.clip(blended, 0, 1) * full)
+    if known.dtype.kind in "iu":
+        blended = np.rint(np.clip(blended, 0, 1) * full_scale(known.dtype))
     known[hole.own] = blended.astype(known.dtype)[hole.own]

@@ -33,10 +33,14 @@ class Region:
         return (self.shown_w, self.shown_h) != (self.w, self.h)
 
 
+def full_scale(dtype: np.dtype[np.generic]) -> float:
+    """The value that stands for 1.0: 255, 65535, or 1 for floats."""
+    return float(np.iinfo(str(dtype)).max) if dtype.kind in "iu" else 1.0
+
+
 def to_float_rgb(pixels: NDArray[np.generic]) -> Float:
     """(H, W, 1 or 3) uint8, uint16 or float32 in [0, 1] -> (H, W, 3) float32 in [0, 1]."""
-    full = float(np.iinfo(pixels.dtype).max) if np.issubdtype(pixels.dtype, np.integer) else 1.0
-    scaled = pixels.astype(np.float32) / np.float32(full)
+    scaled = pixels.astype(np.float32) / np.float32(full_scale(pixels.dtype))
     return np.repeat(scaled, 3, axis=2) if pixels.shape[2] == 1 else scaled
 
 
@@ -50,7 +54,7 @@ def cut(image: NDArray[np.generic], mask: NDArray[np.bool_], region: Region) -> 
     if not region.scaled:
         return crop, hole
     size = (region.shown_w, region.shown_h)
-    shown = np.clip(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), 0, 1)
+    shown = np.clip(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), 0, 1).astype(np.float32, copy=False)
     share = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return shown, share > 1e-6
 
@@ -58,6 +62,7 @@ def cut(image: NDArray[np.generic], mask: NDArray[np.bool_], region: Region) -> 
 def uncut(fill: Float, region: Region, hole: Hole) -> Float:
     """The part of a region's fill (shown_h, shown_w, 3) that covers a hole's box: (hole.h, hole.w, 3), native size."""
     if region.scaled:
-        fill = np.clip(cv2.resize(fill, (region.w, region.h), interpolation=cv2.INTER_CUBIC), 0, 1)
+        grown = cv2.resize(fill, (region.w, region.h), interpolation=cv2.INTER_CUBIC)
+        fill = np.clip(grown, 0, 1).astype(np.float32, copy=False)
     y, x = hole.y - region.y, hole.x - region.x
     return fill[y : y + hole.h, x : x + hole.w]

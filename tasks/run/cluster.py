@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import ray
 
@@ -26,6 +27,12 @@ class Width:
     threads: int
 
 
+def resource(name: str) -> float:
+    """How much of a resource (`CPU`, `GPU`) the connected cluster has."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's decorators hide its types
+    return resources.get(name, 0.0)
+
+
 @contextmanager
 def cluster() -> Iterator[None]:
     """Connect to Ray while the body runs; nested, or where Ray is up already, it changes nothing.
@@ -40,9 +47,12 @@ def cluster() -> Iterator[None]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    logging.getLogger("ray").setLevel(logging.ERROR)  # Ray warns that its token authentication is on, as it should be
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGTERM)
-    local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False} if address == "local" else {}
+    local: dict[str, Any] = {}
+    if address == "local":
+        local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local)
@@ -62,8 +72,7 @@ def width(runtime: RuntimeSettings) -> Width:
     Without a GPU one restorer per thread: measured on 2 cores, two restorers of one thread do more than one of two
     (`infra/bench/width.py`). With GPUs as many generators as fit, and four restorers for each, as far as CPUs go.
     """
-    resources = ray.cluster_resources()
-    cpus, gpus = int(resources.get("CPU", 1)), float(resources.get("GPU", 0))
+    cpus, gpus = int(resource("CPU")), resource("GPU")
     threads = 1 if runtime.threads == "auto" else runtime.threads
     generators = int(gpus / runtime.gpus_per_actor) if runtime.generators == "auto" else runtime.generators
     if runtime.actors != "auto":

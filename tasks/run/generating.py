@@ -92,11 +92,12 @@ class SharedGenerator:
             if len(batch) == 1:
                 return [error]
             return [result for request in batch for result in self._fill_all([request])]
-        parts, at = [], 0
+        parts: list[Fills | Exception] = []
+        at = 0
         for request in batch:
             parts.append(fills[at : at + len(request[2])])
             at += len(request[2])
-        return list(parts)
+        return parts
 
 
 class RemoteGenerator:

@@ -27,7 +27,7 @@ from tasks.store.image import Header, decode, decode_mask, encode, read_header
 from tasks.store.objects import Store, read_url
 
 log = logging.getLogger("lacuna.item")
-Pixels = NDArray[np.generic]
+Pixels = NDArray[np.unsignedinteger]
 
 
 class Generating(Protocol):
@@ -105,8 +105,8 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
         header = read_header(data, bench.job.limits.max_mp)
         row |= {"format": header.format, "width": header.width, "height": header.height}
         row |= {"channels": header.channels, "bit_depth": header.bit_depth}
-        if missing:
-            return _copied(spec, bench, row, data, header, "no mask (mask.on_missing=copy)")
+    if missing:
+        return _copied(spec, bench, row, data, header, "no mask (mask.on_missing=copy)")
     with bench.budget.hold(header.megapixels):
         with bench.watch.working(spec.item_id), _timed(row, "load_s"):
             pixels = decode(data, header)
@@ -161,9 +161,9 @@ def _hole(
         return hole_from_alpha(pixels[:, :, -1], policy)
     if policy.source == "colour":
         return hole_from_colour(pixels[:, :, :3] if header.channels >= 3 else pixels[:, :, :1], policy)
-    core = np.zeros(pixels.shape[:2], dtype=bool)
+    core = np.zeros((header.height, header.width), dtype=bool)
     if spec.boxes is not None:
-        core |= hole_from_boxes(json.loads(spec.boxes), core.shape)
+        core |= hole_from_boxes(json.loads(spec.boxes), (header.height, header.width))
     digests = []
     for url in spec.masks:
         data = _read_mask(url)

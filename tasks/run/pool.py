@@ -11,14 +11,14 @@ import ray
 
 from tasks.errors import Timeout, WorkerDied
 from tasks.run.actors import GeneratorActor, LedgerActor, RestorerActor
-from tasks.run.cluster import Width
+from tasks.run.cluster import Width, resource
 from tasks.run.job import ItemSpec, Job, ShardDone, ShardWork
 from tasks.run.ledger import Left, Snapshot
 
 log = logging.getLogger("lacuna.pool")
 
 # A shard whose worker dies this often with no item in hand (at its commit, say) stops the run.
-IDLE_DEATHS = 3
+IDLE_DEATHS = 10
 
 
 class PoolFailure(RuntimeError):
@@ -71,7 +71,7 @@ class Pool:
             self._bear_generator(index, 0)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *ended: object) -> None:
         for hand in self._hands.values():
             ray.kill(hand.actor)
         for *_, actor in self._generators.values():
@@ -135,8 +135,8 @@ class Pool:
         return _Hand(name, actor)
 
     def _bear_generator(self, index: int, incarnation: int) -> None:
-        gpus = self._job.runtime.gpus_per_actor if ray.cluster_resources().get("GPU") else 0
-        actor = GeneratorActor.options(num_cpus=0, num_gpus=gpus).remote(
+        gpus = self._job.runtime.gpus_per_actor if resource("GPU") else 0
+        actor: Any = GeneratorActor.options(num_cpus=0, num_gpus=gpus).remote(
             self._job.items.model, self._width.threads, index, incarnation, self._ledger
         )
         ray.get(self._ledger.set_generator.remote(index, incarnation, actor))
