@@ -132,6 +132,15 @@ def main() -> None:
     app()
 
 
+def interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C or SIGTERM is behind an error: compiled code turns what a signal handler raised into other errors."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _types(retry: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in retry.split(",") if part.strip())
 
@@ -165,10 +174,12 @@ def _exit(run: Callable[[], int], as_json: bool) -> None:
             code = run()
         except UsageError as error:
             code, message = USAGE, str(error)
-        except KeyboardInterrupt:
-            code, message = INTERRUPTED, "interrupted; what is committed stays, the same command does the rest"
         except (PoolFailure, ItemError, OSError) as error:
             code, message = BROKEN, f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            if not interrupted(error):
+                raise
+            code, message = INTERRUPTED, "interrupted; what is committed stays, the same command does the rest"
     if message:
         print(f"lacuna: {message}", file=sys.stderr)
         if as_json:

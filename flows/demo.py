@@ -81,7 +81,7 @@ def _text(pixels: Picture, _rng: np.random.Generator) -> tuple[Picture, Picture]
 
 def _object(pixels: Picture, _rng: np.random.Generator) -> tuple[Picture, Picture]:
     mask = _blank(pixels)
-    cv2.ellipse(mask, (160, 224), (38, 38), 0, 0, 360, 255, -1)  # one of the coins
+    cv2.circle(mask, (154, 126), 27, 255, -1)  # one of the coins
     return pixels.copy(), mask
 
 

@@ -20,7 +20,7 @@ from tasks.publish.provenance import code_version
 from tasks.publish.report import write_report
 from tasks.publish.run_record import environment, new_run_id, write_run
 from tasks.publish.totals import failed_fraction, totals
-from tasks.run.cluster import Width, cluster, width
+from tasks.run.cluster import Width, cluster, fitted, width
 from tasks.run.job import Job
 from tasks.run.pool import Pool, Totals
 from tasks.run.prepare import Prepared, commit_plan, prepare, works
@@ -98,7 +98,7 @@ def restore(
         work = commit_plan(prepared, store)
         write_run(store, record)
         try:
-            done = _fill(job, work, wide) if work.num_rows else Totals()
+            done = _fill(job, work, fitted(wide, prepared.shards)) if work.num_rows else Totals()
             record["state"] = "stopped at limits.max_hours" if done.stopped_early else "finished"
         except BaseException as error:
             record["state"] = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}"

@@ -11,7 +11,7 @@ MaskSource = Literal["file", "shared", "alpha", "colour", "boxes"]
 class MaskSettings(BaseModel):
     """What counts as hole. The policy is data: it is applied to any mask before any pass sees it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     source: MaskSource = "file"
     """A file for each image, one file for all, the alpha channel, a key colour, or the boxes of a manifest."""
@@ -40,7 +40,7 @@ class MaskSettings(BaseModel):
 class FillSettings(BaseModel):
     """Which passes run, and what they see."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     passes: tuple[str, ...] = ("whole", "regions")
     """Tried in this order for each hole: the first that suits it fills it; the last one takes what none suits."""

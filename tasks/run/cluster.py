@@ -53,6 +53,8 @@ def cluster() -> Iterator[None]:
     local: dict[str, Any] = {}
     if address == "local":
         local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+        # When this process is killed its cluster goes too, but Ray's agents wait a minute for a head that cannot come back.
+        local["_system_config"] = {"gcs_rpc_server_reconnect_timeout_s": 10}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local)
@@ -64,6 +66,12 @@ def cluster() -> Iterator[None]:
         ray.shutdown()
         if main:
             signal.signal(signal.SIGTERM, handler)
+
+
+def fitted(wide: Width, shards: int) -> Width:
+    """No more actors than there is work for: a few images do not take a cluster's GPUs."""
+    restorers = max(1, min(wide.restorers, shards))
+    return Width(restorers, min(wide.generators, restorers), wide.threads)
 
 
 def width(runtime: RuntimeSettings) -> Width:

@@ -54,6 +54,20 @@ class Bench:
         self.sink = Store(job.sink)
         self.watch = watch or Watch()
         self.budget = MegapixelBudget(job.runtime.inflight_mp)
+        self._shared: tuple[str, bytes] | None = None
+
+    def read_mask(self, url: str, shared: bool) -> bytes:
+        """The bytes of a mask file; one that all items share is fetched once."""
+        held = self._shared
+        if shared and held is not None and held[0] == url:
+            return held[1]
+        try:
+            data = read_url(url)
+        except FileNotFoundError as error:
+            raise errors.MaskMissing(f"gone since it was listed: {url}") from error
+        if shared:
+            self._shared = (url, data)
+        return data
 
 
 def restore_item(spec: ItemSpec, bench: Bench) -> Outcome:
@@ -110,7 +124,7 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
     with bench.budget.hold(header.megapixels):
         with bench.watch.working(spec.item_id), _timed(row, "load_s"):
             pixels = decode(data, header)
-            core = _hole(spec, pixels, header, settings, bench.job.limits.max_mp, row)
+            core = _hole(spec, bench, row, pixels, settings)
             row["masked_fraction"] = float(core.mean())
         if not core.any():
             return _copied(spec, bench, row, data, header, "the mask is empty")
@@ -150,28 +164,27 @@ def _fill(
         return Filled(np.concatenate([filled.pixels, alpha], axis=2), filled.mask, filled.holes)
 
 
-def _hole(
-    spec: ItemSpec, pixels: Pixels, header: Header, settings: ItemSettings, max_mp: float, row: Row
-) -> NDArray[np.bool_]:
+def _hole(spec: ItemSpec, bench: Bench, row: Row, pixels: Pixels, settings: ItemSettings) -> NDArray[np.bool_]:
     """The hole (H, W) bool before dilation, by the mask's source; several masks are united."""
     policy = settings.mask
+    height, width, channels = pixels.shape
     if policy.source == "alpha":
-        if header.channels not in (2, 4):
-            raise errors.MaskMissing(f"mask.source is alpha, but the {header.format} has no alpha channel")
+        if channels not in (2, 4):
+            raise errors.MaskMissing("mask.source is alpha, but the image has no alpha channel")
         return hole_from_alpha(pixels[:, :, -1], policy)
     if policy.source == "colour":
-        return hole_from_colour(pixels[:, :, :3] if header.channels >= 3 else pixels[:, :, :1], policy)
-    core = np.zeros((header.height, header.width), dtype=bool)
+        return hole_from_colour(pixels[:, :, :3] if channels >= 3 else pixels[:, :, :1], policy)
+    core = np.zeros((height, width), dtype=bool)
     if spec.boxes is not None:
-        core |= hole_from_boxes(json.loads(spec.boxes), (header.height, header.width))
+        core |= hole_from_boxes(json.loads(spec.boxes), (height, width))
     digests = []
     for url in spec.masks:
-        data = _read_mask(url)
+        data = bench.read_mask(url, shared=policy.source == "shared")
         digests.append(_sha256(data))
-        mask = decode_mask(data, max_mp)
+        mask = decode_mask(data, bench.job.limits.max_mp)
         if mask.shape != core.shape:
             raise errors.MaskSizeMismatch(
-                f"the mask is {mask.shape[1]}×{mask.shape[0]}, the image {header.width}×{header.height}: {url}"
+                f"the mask is {mask.shape[1]}×{mask.shape[0]}, the image {width}×{height}: {url}"
             )
         core |= hole_from_luminance(mask, policy)
     row["mask_sha256"] = "\n".join(digests) or None
@@ -196,13 +209,6 @@ def _read_image(spec: ItemSpec) -> bytes:
         return read_url(spec.image)
     except FileNotFoundError as error:
         raise errors.ImageUnreadable(f"gone since it was listed: {spec.image}") from error
-
-
-def _read_mask(url: str) -> bytes:
-    try:
-        return read_url(url)
-    except FileNotFoundError as error:
-        raise errors.MaskMissing(f"gone since it was listed: {url}") from error
 
 
 @contextmanager

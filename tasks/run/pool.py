@@ -14,6 +14,7 @@ from tasks.run.actors import GeneratorActor, LedgerActor, RestorerActor
 from tasks.run.cluster import Width, resource
 from tasks.run.job import ItemSpec, Job, ShardDone, ShardWork
 from tasks.run.ledger import Left, Snapshot
+from tasks.run.signals import deferred_signals
 
 log = logging.getLogger("lacuna.pool")
 
@@ -89,16 +90,31 @@ class Pool:
 
         Raises PoolFailure. KeyboardInterrupt passes through between ticks: what is committed stays.
         """
+        with deferred_signals() as deliver:
+            return self._run(works, on_commit, on_tick, tick_s, deliver)
+
+    def _run(
+        self,
+        works: Iterable[ShardWork],
+        on_commit: Callable[[ShardDone], None],
+        on_tick: Callable[[Snapshot], None],
+        tick_s: float,
+        deliver: Callable[[], None],
+    ) -> Totals:
         totals = Totals()
         queue, source = deque[ShardWork](), iter(works)
         spare: list[_Hand] = []
         deadline = None if self._job.limits.max_hours is None else time.monotonic() + self._job.limits.max_hours * 3600
         told = 0.0
         while True:
-            totals.stopped_early = deadline is not None and time.monotonic() > deadline
-            while len(self._hands) < self._width.restorers and not totals.stopped_early:
+            deliver()
+            time_is_up = deadline is not None and time.monotonic() > deadline
+            while len(self._hands) < self._width.restorers:
                 work = queue.popleft() if queue else next(source, None)
                 if work is None:
+                    break
+                if time_is_up:
+                    totals.stopped_early = True
                     break
                 self._hand_out(spare.pop() if spare else self._bear_restorer(), work)
             if not self._hands:

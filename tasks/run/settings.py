@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,7 @@ Auto = Literal["auto"]
 class OutputSettings(BaseModel):
     """What becomes of results that an earlier run committed under other settings, weights or code."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     on_change: Literal["refuse", "redo", "keep"] = "refuse"
     """`refuse` to mix them, `redo` the items made otherwise, or `keep` them as they are and do only what is left."""
@@ -24,17 +24,17 @@ class OutputSettings(BaseModel):
 class RuntimeSettings(BaseModel):
     """Where and how wide the work runs. Nothing here changes a pixel, except `threads` in the last bit."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    shard_items: Auto | int = Field("auto", ge=1, le=10_000)
+    shard_items: Auto | Annotated[int, Field(ge=1, le=10_000)] = "auto"
     """Most items in a shard. `auto`: four shards for each restorer, at most 250 items each."""
     shard_mp: float = Field(256, gt=0)
     """Most megapixels in a shard; a listing tells bytes, taken as one per pixel."""
-    actors: Auto | int = Field("auto", ge=1, le=10_000)
+    actors: Auto | Annotated[int, Field(ge=1, le=10_000)] = "auto"
     """Restorers. `auto`: one for each `threads` CPUs without a GPU; with GPUs four for each generator, if CPUs allow."""
-    threads: Auto | int = Field("auto", ge=1, le=256)
+    threads: Auto | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Threads of the generator in one restorer (or generator actor). `auto`: 1."""
-    generators: Auto | int = Field("auto", ge=0, le=10_000)
+    generators: Auto | Annotated[int, Field(ge=0, le=10_000)] = "auto"
     """Actors that hold the weights on a GPU. `auto`: as many as the cluster's GPUs hold; 0: each restorer runs its own."""
     gpus_per_actor: float = Field(1.0, gt=0, le=64)
     """GPUs of one generator; a fraction shares one."""
@@ -45,7 +45,7 @@ class RuntimeSettings(BaseModel):
 class LimitSettings(BaseModel):
     """What a run may spend, on an item and in all."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     max_mp: float = Field(200, gt=0)
     """An image or mask of more megapixels is refused from its header: ImageTooLarge, MaskUnreadable."""
@@ -62,7 +62,7 @@ class LimitSettings(BaseModel):
 class ItemSettings(BaseModel):
     """The part of the tree that decides pixels; an item's `override` changes it for that item."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     mask: MaskSettings = MaskSettings()
     model: ModelSettings = ModelSettings()
@@ -90,7 +90,7 @@ class ItemSettings(BaseModel):
 def lay_over(tree: dict[str, Any], changes: dict[str, Any]) -> None:
     """Merge `changes` into `tree`, in place. Keys may be dotted: `{"mask.dilate_px": 5}` is `{"mask": {"dilate_px": 5}}`."""
     for key, value in changes.items():
-        head, _, rest = key.partition(".")
+        head, _, rest = str(key).partition(".")
         if rest:
             lay_over(tree, {head: {rest: value}})
         elif isinstance(value, dict) and isinstance(tree.get(head), dict):
