@@ -15,7 +15,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tasks.errors import ItemError, UsageError
+from flows.server import ServerFailed
+from tasks.errors import ItemError, PoolFailure, UsageError
 
 OK, BROKEN, USAGE, FAILED_ITEMS, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -166,15 +167,13 @@ def _emit(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]]
 
 def _exit(run: Callable[[], int], as_json: bool) -> None:
     """Run a command's body and leave with its exit code; what went wrong is one line on stderr."""
-    from tasks.run.pool import PoolFailure
-
     code, message = OK, ""
     with _sigterm_interrupts():
         try:
             code = run()
         except UsageError as error:
             code, message = USAGE, str(error)
-        except (PoolFailure, ItemError, OSError) as error:
+        except (PoolFailure, ServerFailed, ItemError, OSError) as error:
             code, message = BROKEN, f"{type(error).__name__}: {error}"
         except BaseException as error:
             if not interrupted(error):

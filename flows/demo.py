@@ -76,6 +76,7 @@ def _text(pixels: Picture, _rng: np.random.Generator) -> tuple[Picture, Picture]
         cv2.putText(
             mask, "PROOF COPY 2026", place, cv2.FONT_HERSHEY_DUPLEX, size, 255, max(2, round(2 * size)), cv2.LINE_8
         )
+    mask[mask > 0] = 255  # OpenCV 5 smooths letters whatever it is told
     return _painted(pixels, mask, 255), mask
 
 

@@ -14,7 +14,7 @@ from tasks.publish.provenance import code_version
 from tasks.run.generating import LocalGenerator
 from tasks.run.item import Bench, restore_item
 from tasks.run.job import ItemSpec, Job
-from tasks.run.prepare import Prepared, prepare
+from tasks.run.prepare import Prepared, open_sink, prepare
 from tasks.store.objects import Store
 
 SAMPLE_ITEMS = 5
@@ -47,7 +47,7 @@ def plan(
     prepared = prepare(
         images,
         masks,
-        Store(out),
+        open_sink(out),
         source=settings.source,
         items=settings.of_items(),
         runtime=settings.runtime,

@@ -23,7 +23,7 @@ from tasks.publish.totals import failed_fraction, totals
 from tasks.run.cluster import Width, cluster, fitted, width
 from tasks.run.job import Job
 from tasks.run.pool import Pool, Totals
-from tasks.run.prepare import Prepared, commit_plan, prepare, works
+from tasks.run.prepare import Prepared, commit_plan, open_sink, prepare, works
 from tasks.store.objects import Store
 
 log = logging.getLogger("lacuna.restore")
@@ -86,7 +86,7 @@ def restore(
     """
     settings = settings or Settings()
     started = time.perf_counter()
-    store = Store(out)
+    store = open_sink(out)
     with ExitStack() as stack:
         stack.enter_context(cluster())
         wide = width(settings.runtime)

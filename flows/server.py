@@ -76,9 +76,15 @@ def wait_for_api() -> None:
     url = f"{PREFECT_API_URL.value()}/health"
     until = time.monotonic() + READY_S
     while time.monotonic() < until:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5) as answer:
-            if answer.status == 200:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
                 return
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            if refused.code < 500:  # it is there, though it has no such page, or wants a key: the flow's client has one
+                return
+        except OSError:
+            pass  # not there yet
         time.sleep(0.1)
     raise ServerFailed(f"no answer from {url} within {READY_S:.0f} s")
 

@@ -54,19 +54,20 @@ def validated(tree: dict[str, Any]) -> Settings:
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> list[str]:
-    """One line for each mistake: the key's path, what is wrong, what is allowed."""
-    lines = []
+    """One line for each mistaken key: its path, what is wrong, what is allowed."""
+    said: dict[str, list[str]] = {}
+    given: dict[str, str] = {}
     for mistake in error.errors():
         path = [str(part) for part in mistake["loc"]]
-        key = ".".join(part for part in path if "[" not in part) or "settings"
         if mistake["type"] == "extra_forbidden":
-            siblings = _keys(root, path[:-1])
-            lines.append(f"{key}: there is no such setting; allowed here: {', '.join(siblings)}")
-        else:
-            given = mistake["input"]
-            shown = f" (given: {given!r})" if not isinstance(given, dict | BaseModel) else ""
-            lines.append(f"{key}: {mistake['msg']}{shown}")
-    return lines
+            message = f"there is no such setting; allowed here: {', '.join(_keys(root, path[:-1]))}"
+            said.setdefault(".".join(path), []).append(message)
+            continue
+        key = ".".join(_known(root, path)) or "settings"
+        said.setdefault(key, []).append(mistake["msg"])
+        if not isinstance(mistake["input"], dict | BaseModel):
+            given[key] = f" (given: {mistake['input']!r})"
+    return [f"{key}: {'; or: '.join(dict.fromkeys(messages))}{given.get(key, '')}" for key, messages in said.items()]
 
 
 def recipe_names() -> list[str]:
@@ -88,6 +89,14 @@ def _recipe(recipe: str) -> dict[str, Any]:
     if not isinstance(tree or {}, dict):
         raise UsageError(f"--recipe {recipe}: not a mapping of settings")
     return dict(tree or {})
+
+
+def _known(root: type[BaseModel], path: list[str]) -> list[str]:
+    """The part of a mistake's place that is keys; pydantic appends which member of a union it tried."""
+    known: list[str] = []
+    while path and path[0] in _keys(root, known):
+        known.append(path.pop(0))
+    return known
 
 
 def _keys(root: type[BaseModel], path: list[str]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from tasks.catalog.plan_file import read_plan
+from tasks.errors import UsageError
 from tasks.publish.commit import read_results
 from tasks.publish.run_record import read_runs
 from tasks.publish.totals import totals
@@ -12,12 +13,17 @@ from tasks.store.objects import Store
 
 
 def status(sink: str) -> dict[str, Any]:
-    """Totals of the committed rows, how many planned items are left, and the last run. Reads only."""
+    """Totals of the committed rows, how many planned items are left, and the last run. Reads only.
+
+    Raises UsageError where no run has been.
+    """
     store = Store(sink)
     plan = read_plan(store)
     results = read_results(store, columns=["item_id", "shard_id", "status", "error", "width", "height", "holes"])
     done = pc.is_in(plan["item_id"], value_set=results["item_id"].combine_chunks())
     runs = list(read_runs(store))
+    if not runs and not plan.num_rows:
+        raise UsageError(f"{sink}: no run has been here")
     keys = ("run_id", "state", "started_at", "finished_at", "seconds", "recipe", "generator")
     return {
         "sink": store.root,

@@ -8,7 +8,7 @@ from rich.table import Table
 
 def print_restore(record: dict[str, Any]) -> None:
     """Totals of the sink, failures by type, where things lie and what to do next."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     console.print(_totals(record["totals"]))
     if record["totals"]["errors"]:
         console.print(_failures(record["totals"]["errors"]))
@@ -34,12 +34,12 @@ def print_plan(planned: dict[str, Any]) -> None:
         table.add_row(f"refused already: {key}", str(value))
     for key, value in planned["cost"].items():
         table.add_row(f"cost: {key}", str(value))
-    Console(highlight=False, soft_wrap=True).print(table)
+    _console().print(table)
 
 
 def print_status(state: dict[str, Any]) -> None:
     """How far a sink is."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = _console()
     console.print(_totals(state["totals"]))
     if state["totals"]["errors"]:
         console.print(_failures(state["totals"]["errors"]))
@@ -49,6 +49,11 @@ def print_status(state: dict[str, Any]) -> None:
     if state["last_run"]:
         run = state["last_run"]
         console.print(f"last run: {run['run_id']}, {run['state']}, started {run['started_at']}")
+
+
+def _console() -> Console:
+    """Names of files are printed as they are: `[old]` and `:key:` in them are no markup."""
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def _totals(counted: dict[str, Any]) -> Table:

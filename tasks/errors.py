@@ -1,11 +1,16 @@
 """The typed refusals: each class name here is a value of the column `results.error`.
 
-An `ItemError` costs one item one row. A `UsageError` ends the command with exit code 2 before anything is written.
+An `ItemError` costs one item one row. A `UsageError` ends the command with exit code 2 before anything is written,
+a `PoolFailure` with 1.
 """
 
 
 class UsageError(Exception):
     """Wrong usage or settings: nothing was read or written because of it."""
+
+
+class PoolFailure(RuntimeError):
+    """The run cannot go on: workers do not start, or results cannot be committed. What is committed stays."""
 
 
 class ItemError(Exception):

@@ -1,4 +1,4 @@
-"""Shared by all tests: a clean environment, and an S3 server.
+"""Shared by all tests: a clean environment, an S3 server, a Ray cluster, a Prefect server.
 
 `s3` is a fresh bucket on moto in this process, or on the real server named by LACUNA_TEST_S3_ENDPOINT (with
 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY); child processes reach it through the environment. `s3_faults` makes moto
@@ -144,6 +144,24 @@ def s3_server(clean_environment: None) -> Iterator[Faults | None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture(scope="session")
+def prefect_server(clean_environment: None) -> Iterator[None]:
+    """A temporary Prefect server, in force in this process. It starts in the background: see `wait_for_api`."""
+    from flows.server import prefect_api
+
+    with prefect_api():
+        yield
+
+
+@pytest.fixture(scope="session")
+def ray_cluster(s3_server: Faults | None) -> Iterator[None]:
+    """A local Ray cluster; its workers find the S3 server as this process does."""
+    from tasks.run.cluster import cluster
+
+    with cluster():
+        yield
 
 
 @pytest.fixture

@@ -68,10 +68,10 @@ class Archive:
         if mask is not None:
             write(f"{self.masks}/{Path(name).with_suffix('.png')}", mask)
 
-    def add(self, count: int, seed: int = 0, size: tuple[int, int] = (96, 128)) -> None:
+    def add(self, count: int, seed: int = 0, size: tuple[int, int] = (96, 128), holes: int = 2) -> None:
         """`count` pictures of mixed formats, one in seven with an empty mask."""
         for number in range(seed, seed + count):
-            mask = spots(*size, number) if number % 7 != 6 else np.zeros(size, np.uint8)
+            mask = spots(*size, number, holes) if number % 7 != 6 else np.zeros(size, np.uint8)
             name = f"box {number % 3}/picture {number:03d}{SUFFIXES[number % len(SUFFIXES)]}"
             self.put(name, encoded(photo(*size, number), Path(name).suffix), encoded(mask, ".png"))
 
@@ -112,7 +112,9 @@ def content(sink: str) -> dict[str, Any]:
     return {
         "images": {p: d for p, d in files.items() if p.startswith("images/")},
         "rows": [{k: v for k, v in r.items() if k not in (*VOLATILE, *PLACES)} for r in rows(sink)],
-        "holes": [{k: v for k, v in r.items() if k != "commit_id"} for r in rows(sink, "holes") if r["commit_id"] in commits],
+        "holes": [
+            {k: v for k, v in r.items() if k != "commit_id"} for r in rows(sink, "holes") if r["commit_id"] in commits
+        ],
     }
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks.errors import UsageError
 from tasks.publish.commit import read_results
 from tasks.publish.run_record import read_runs
 from tasks.publish.totals import totals
@@ -53,13 +54,16 @@ WHAT_TO_DO = {
 
 
 def write_report(store: Store) -> str:
-    """(Re)build the report from what is committed; returns where it lies."""
+    """(Re)build the report from what is committed; returns where it lies. Raises UsageError where no run has been."""
+    runs = list(read_runs(store))
+    if not runs:
+        raise UsageError(f"{store.root}: no run has been here")
     results = read_results(store, columns=COLUMNS)
     counted = totals(results)
     failed = results.filter(pc.equal(results["status"], "failed"))
     page = _template().render(
         totals=counted,
-        runs=[_run(record) for record in read_runs(store)][::-1],
+        runs=[_run(record) for record in reversed(runs)],
         errors=[(kind, count, WHAT_TO_DO.get(kind, "")) for kind, count in counted["errors"].items()],
         failures=failed.slice(0, MOST_FAILURES).to_pylist(),
         more_failures=max(0, failed.num_rows - MOST_FAILURES),

@@ -1,17 +1,22 @@
 """The Ray cluster that a run uses: a private local one, or the one that `RAY_ADDRESS` names."""
 
 import logging
+import math
 import os
 import signal
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
 
+from tasks.errors import UsageError
+from tasks.run import reaper
 from tasks.run.settings import RuntimeSettings
 
 # Crops and rows pass through the object store, images never do.
@@ -25,12 +30,18 @@ class Width:
     restorers: int
     generators: int  # 0: every restorer runs the generator itself
     threads: int
+    cpus: float = 1.0  # that Ray sets aside for a restorer
 
 
 def resource(name: str) -> float:
     """How much of a resource (`CPU`, `GPU`) the connected cluster has."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call] # Ray's decorators hide its types
     return resources.get(name, 0.0)
+
+
+def nodes() -> list[dict[str, float]]:
+    """The resources of each node of the connected cluster."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -53,40 +64,69 @@ def cluster() -> Iterator[None]:
     local: dict[str, Any] = {}
     if address == "local":
         local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
-        # When this process is killed its cluster goes too, but Ray's agents wait a minute for a head that cannot come back.
-        local["_system_config"] = {"gcs_rpc_server_reconnect_timeout_s": 10}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local)
-    if main:
-        signal.signal(signal.SIGTERM, handler)
+    with _reaped() if local else nullcontext():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
+                ray.init(
+                    address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local
+                )
+            if main:
+                signal.signal(signal.SIGTERM, handler)
+            yield
+        finally:
+            rays = reaper.rays_below(os.getpid()) if local else {}
+            ray.shutdown()
+            reaper.reap(rays)
+            if main:
+                signal.signal(signal.SIGTERM, handler)
+
+
+@contextmanager
+def _reaped() -> Iterator[None]:
+    """Should this process be killed in the body, the reaper ends what Ray started below it."""
+    command = [sys.executable, "-I", reaper.__file__, str(os.getpid())]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     try:
         yield
     finally:
-        ray.shutdown()
-        if main:
-            signal.signal(signal.SIGTERM, handler)
+        process.communicate(b"ended well")
 
 
 def fitted(wide: Width, shards: int) -> Width:
     """No more actors than there is work for: a few images do not take a cluster's GPUs."""
     restorers = max(1, min(wide.restorers, shards))
-    return Width(restorers, min(wide.generators, restorers), wide.threads)
+    return replace(wide, restorers=restorers, generators=min(wide.generators, restorers))
 
 
 def width(runtime: RuntimeSettings) -> Width:
     """Resolve `auto` against the connected cluster's CPUs and GPUs.
 
     Without a GPU one restorer per thread: measured on 2 cores, two restorers of one thread do more than one of two
-    (`infra/bench/width.py`). With GPUs as many generators as fit, and four restorers for each, as far as CPUs go.
+    (`infra/bench/run.py width`). With GPUs as many generators as fit, and four restorers for each, as far as CPUs go. Who asks
+    for more restorers or threads than there are CPUs gets them: Ray must not wait for CPUs that never come.
+
+    Raises UsageError for more generators than GPUs can hold.
     """
-    cpus, gpus = int(resource("CPU")), resource("GPU")
+    there = nodes()
+    cpus = int(sum(node.get("CPU", 0) for node in there))
     threads = 1 if runtime.threads == "auto" else runtime.threads
-    generators = int(gpus / runtime.gpus_per_actor) if runtime.generators == "auto" else runtime.generators
+    fit = sum(_generators_on(node.get("GPU", 0), runtime.gpus_per_actor) for node in there)
+    generators = fit if runtime.generators == "auto" else runtime.generators
+    if generators > fit and any(node.get("GPU", 0) for node in there):
+        raise UsageError(
+            f"runtime.generators: the cluster's GPUs hold at most {fit} with runtime.gpus_per_actor={runtime.gpus_per_actor:g}"
+        )
     if runtime.actors != "auto":
         restorers = runtime.actors
     elif generators:
         restorers = max(1, min(cpus - generators, 4 * generators))
     else:
         restorers = max(1, cpus // threads)
-    return Width(restorers, generators, threads)
+    share = min(1 if generators else threads, max((n.get("CPU", 0) for n in there), default=0), cpus / restorers)
+    return Width(restorers, generators, threads, math.floor(share) if share >= 1 else math.floor(share * 1000) / 1000)
+
+
+def _generators_on(gpus: float, each: float) -> int:
+    """How many generators of `each` GPUs a node holds: none is spread over parts of two."""
+    return int(gpus // each) if each >= 1 else int(gpus) * int(1 / each + 1e-9)

@@ -4,15 +4,18 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import ray
 from numpy.typing import NDArray
 
-from models.engine import Engine, EngineInfo
 from models.settings import ModelSettings
 from tasks.errors import WorkerDied
+
+if TYPE_CHECKING:
+    from models.engine import EngineInfo
 
 Crops = Sequence[NDArray[np.float32]]
 Masks = Sequence[NDArray[np.bool_]]
@@ -26,6 +29,8 @@ class LocalGenerator:
     """The generator in the restorer's own process. `device`: `auto`, `cpu`, `cuda`."""
 
     def __init__(self, settings: ModelSettings, threads: int, device: str = "auto") -> None:
+        from models.engine import Engine  # torch: not for the driver, which only names the actors
+
         self.threads = threads
         self._engine = Engine(
             settings.name, device=device, precision=settings.precision, batch_mp=settings.batch_mp, threads=threads
@@ -41,6 +46,17 @@ class LocalGenerator:
         return self
 
 
+@dataclass(eq=False)
+class _Request:
+    """One item's crops, waiting for their batch."""
+
+    item_id: str
+    alone: bool
+    crops: Crops
+    masks: Masks
+    future: asyncio.Future[Fills]
+
+
 class SharedGenerator:
     """The generator of an actor: requests that arrive while a batch runs form the next one. For an asyncio actor."""
 
@@ -48,10 +64,10 @@ class SharedGenerator:
         self._generator = LocalGenerator(settings, threads)
         self._index, self._incarnation, self._ledger = index, incarnation, ledger
         self._thread = ThreadPoolExecutor(1)  # torch keeps a team of threads for each calling thread
-        self._waiting: list[tuple[str, bool, Crops, Masks, asyncio.Future[Fills]]] = []
-        self._running = False
+        self._waiting: list[_Request] = []
+        self._runner: asyncio.Task[None] | None = None
 
-    async def about(self) -> tuple[EngineInfo, int]:
+    async def about(self) -> "tuple[EngineInfo, int]":
         """Facts for the rows: the engine's, and its threads."""
         return self._generator.info, self._generator.threads
 
@@ -62,32 +78,34 @@ class SharedGenerator:
     async def fill(self, item_id: str, alone: bool, crops: Crops, masks: Masks) -> Fills:
         """Fill one item's crops; `alone`: in no batch with others, because it is suspected of killing generators."""
         future: asyncio.Future[Fills] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item_id, alone, crops, masks, future))
-        if not self._running:
-            self._running = True
-            try:
-                while self._waiting:
-                    await self._run_batch()
-            finally:
-                self._running = False
+        self._waiting.append(_Request(item_id, alone, crops, masks, future))
+        # A task of its own: no request waits for those that came after it.
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.create_task(self._run())
         return await future
 
-    async def _run_batch(self) -> None:
-        together = [request for request in self._waiting if not request[1]]
-        batch = together or self._waiting[:1]
-        self._waiting = [request for request in self._waiting if request not in batch]
-        await self._ledger.generating.remote(self._index, self._incarnation, [request[0] for request in batch])
-        results = await asyncio.get_running_loop().run_in_executor(self._thread, self._fill_all, batch)
-        for (*_, future), result in zip(batch, results, strict=True):
-            if isinstance(result, Exception):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+    async def _run(self) -> None:
+        while self._waiting:
+            together = [request for request in self._waiting if not request.alone]
+            batch = together or self._waiting[:1]
+            self._waiting = [request for request in self._waiting if request.alone] if together else self._waiting[1:]
+            results: list[Fills | Exception]
+            try:
+                await self._ledger.generating.remote(self._index, self._incarnation, [r.item_id for r in batch])
+                results = await asyncio.get_running_loop().run_in_executor(self._thread, self._fill_all, batch)
+                self._ledger.generating.remote(self._index, self._incarnation, [])
+            except Exception as error:  # the ledger is gone; who waits must hear of it
+                results = [error] * len(batch)
+            for request, result in zip(batch, results, strict=True):
+                if isinstance(result, Exception):
+                    request.future.set_exception(result)
+                else:
+                    request.future.set_result(result)
 
-    def _fill_all(self, batch: list[Any]) -> list[Fills | Exception]:
+    def _fill_all(self, batch: "list[_Request]") -> list[Fills | Exception]:
         """All requests in one call of the engine; if that fails, one by one, so that each gets its own answer."""
         try:
-            fills = self._generator.fill([c for r in batch for c in r[2]], [m for r in batch for m in r[3]])
+            fills = self._generator.fill([c for r in batch for c in r.crops], [m for r in batch for m in r.masks])
         except Exception as error:
             if len(batch) == 1:
                 return [error]
@@ -95,8 +113,8 @@ class SharedGenerator:
         parts: list[Fills | Exception] = []
         at = 0
         for request in batch:
-            parts.append(fills[at : at + len(request[2])])
-            at += len(request[2])
+            parts.append(fills[at : at + len(request.crops)])
+            at += len(request.crops)
         return parts
 
 
@@ -105,34 +123,43 @@ class RemoteGenerator:
 
     def __init__(self, index: int, ledger: Any, max_attempts: int) -> None:
         self._index, self._ledger, self._max_attempts = index, ledger, max_attempts
-        self._incarnation, self._handle = ray.get(ledger.generator.remote(index))
-        self.info, self.threads = ray.get(self._handle.about.remote())
+        self._serving: tuple[int, Any] = ray.get(ledger.generator.remote(index))  # one value: many threads read it
+        for attempt in range(max_attempts):
+            incarnation, handle = self._serving
+            try:
+                self.info, self.threads = ray.get(handle.about.remote())
+                return
+            except ray.exceptions.RayActorError:
+                if attempt == max_attempts - 1:
+                    raise
+                self._await_successor(incarnation)
 
     def for_item(self, item_id: str) -> "ItemGenerator":
         """The same generator, speaking for one item."""
         return ItemGenerator(self, item_id)
 
     def fill_for(self, item_id: str, crops: Crops, masks: Masks) -> Fills:
-        """Fill; WorkerDied when the generator died `max_attempts` times while this item was in its batch."""
+        """Fill; WorkerDied when the generator died `max_attempts` times over this item, the last time over nothing else."""
         deaths = 0
         while True:
-            incarnation, handle = self._incarnation, self._handle
+            incarnation, handle = self._serving
             try:
                 return list(ray.get(handle.fill.remote(item_id, deaths > 0, list(crops), list(masks))))
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from None
             except ray.exceptions.RayActorError as error:
-                deaths += item_id in ray.get(self._ledger.was_generating.remote(self._index, incarnation))
-                if deaths >= self._max_attempts:
+                batch = ray.get(self._ledger.was_generating.remote(self._index, incarnation))
+                deaths += item_id in batch
+                if deaths >= self._max_attempts and batch == {item_id}:
                     raise WorkerDied(f"the generator died {deaths} times over this item") from error
                 self._await_successor(incarnation)
 
     def _await_successor(self, dead: int) -> None:
         until = time.monotonic() + SUCCESSOR_S
         while time.monotonic() < until:
-            incarnation, handle = ray.get(self._ledger.generator.remote(self._index))
-            if incarnation != dead:
-                self._incarnation, self._handle = incarnation, handle
+            serving = ray.get(self._ledger.generator.remote(self._index))
+            if serving[0] != dead:
+                self._serving = serving
                 return
             time.sleep(0.5)
         raise WorkerDied(f"generator {self._index} died and was not replaced within {SUCCESSOR_S:.0f} s")

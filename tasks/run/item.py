@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.engine import EngineInfo
 from tasks import errors
 from tasks.errors import ItemError
 from tasks.fill.fill import Filled, fill_image
@@ -26,6 +25,9 @@ from tasks.run.watch import MegapixelBudget, Watch
 from tasks.store.image import Header, decode, decode_mask, encode, read_header
 from tasks.store.objects import Store, read_url
 
+if TYPE_CHECKING:
+    from models.engine import EngineInfo
+
 log = logging.getLogger("lacuna.item")
 Pixels = NDArray[np.unsignedinteger]
 
@@ -33,7 +35,7 @@ Pixels = NDArray[np.unsignedinteger]
 class Generating(Protocol):
     """A generator with the facts that a row records."""
 
-    info: EngineInfo
+    info: "EngineInfo"
     threads: int
 
     def for_item(self, item_id: str) -> Generator:

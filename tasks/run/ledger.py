@@ -101,9 +101,13 @@ class Ledger:
         return self._generators[index]
 
     def generating(self, index: int, incarnation: int, item_ids: Iterable[str]) -> None:
-        """The generator is about to run a batch with crops of these items."""
+        """The generator is about to run a batch with crops of these items; none: it is idle again."""
         self._generating[index, incarnation] = frozenset(item_ids)
 
     def was_generating(self, index: int, incarnation: int) -> frozenset[str]:
-        """The items in the last batch that this incarnation began."""
+        """The items in the batch that this incarnation had in hand last."""
         return self._generating.get((index, incarnation), frozenset())
+
+    def has_generated(self, index: int, incarnation: int) -> bool:
+        """Whether this incarnation ever began a batch."""
+        return (index, incarnation) in self._generating

@@ -9,7 +9,7 @@ from typing import Any
 
 import ray
 
-from tasks.errors import Timeout, WorkerDied
+from tasks.errors import PoolFailure, Timeout, WorkerDied
 from tasks.run.actors import GeneratorActor, LedgerActor, RestorerActor
 from tasks.run.cluster import Width, resource
 from tasks.run.job import ItemSpec, Job, ShardDone, ShardWork
@@ -20,10 +20,6 @@ log = logging.getLogger("lacuna.pool")
 
 # A shard whose worker dies this often with no item in hand (at its commit, say) stops the run.
 IDLE_DEATHS = 10
-
-
-class PoolFailure(RuntimeError):
-    """The run cannot go on: workers do not start, or results cannot be committed. What is committed stays."""
 
 
 @dataclass
@@ -65,6 +61,7 @@ class Pool:
         self._ledger: Any = None
         self._generators: dict[Any, tuple[int, int, Any]] = {}  # end of life -> index, incarnation, actor
         self._hands: dict[Any, _Hand] = {}  # result in the making -> who makes it
+        self._spare: list[_Hand] = []
 
     def __enter__(self) -> "Pool":
         self._ledger = LedgerActor.remote(self._job.limits.item_timeout_s)
@@ -75,6 +72,7 @@ class Pool:
     def __exit__(self, *ended: object) -> None:
         for hand in self._hands.values():
             ray.kill(hand.actor)
+        self._dismiss_spare()
         for *_, actor in self._generators.values():
             ray.kill(actor)
         ray.kill(self._ledger)
@@ -91,7 +89,10 @@ class Pool:
         Raises PoolFailure. KeyboardInterrupt passes through between ticks: what is committed stays.
         """
         with deferred_signals() as deliver:
-            return self._run(works, on_commit, on_tick, tick_s, deliver)
+            try:
+                return self._run(works, on_commit, on_tick, tick_s, deliver)
+            except ray.exceptions.RayActorError as error:  # deaths of workers are settled where they are found
+                raise PoolFailure(f"the ledger of the run died: {error}") from error
 
     def _run(
         self,
@@ -103,7 +104,6 @@ class Pool:
     ) -> Totals:
         totals = Totals()
         queue, source = deque[ShardWork](), iter(works)
-        spare: list[_Hand] = []
         deadline = None if self._job.limits.max_hours is None else time.monotonic() + self._job.limits.max_hours * 3600
         told = 0.0
         while True:
@@ -112,14 +112,14 @@ class Pool:
             while len(self._hands) < self._width.restorers:
                 work = queue.popleft() if queue else next(source, None)
                 if work is None:
+                    self._dismiss_spare()  # a worker that still waits for its CPUs gets theirs
                     break
                 if time_is_up:
                     totals.stopped_early = True
                     break
-                self._hand_out(spare.pop() if spare else self._bear_restorer(), work)
+                self._hand_out(self._spare.pop() if self._spare else self._bear_restorer(), work)
             if not self._hands:
-                for hand in spare:
-                    ray.kill(hand.actor)
+                self._dismiss_spare()
                 return totals
             ready, _ = ray.wait([*self._hands, *self._generators], num_returns=1, timeout=tick_s)
             for ref in ready:
@@ -131,12 +131,16 @@ class Pool:
                 if done is not None:
                     totals.add(done)
                     on_commit(done)
-                    spare.append(hand)
+                    self._spare.append(hand)
             if time.monotonic() - told >= tick_s:
                 told = time.monotonic()
                 snapshot = ray.get(self._ledger.snapshot.remote())
                 on_tick(snapshot)
                 self._stop_overdue(snapshot, queue)
+
+    def _dismiss_spare(self) -> None:
+        while self._spare:
+            ray.kill(self._spare.pop().actor)
 
     def _hand_out(self, hand: _Hand, work: ShardWork) -> None:
         hand.work = work
@@ -146,7 +150,7 @@ class Pool:
         self._born += 1
         name = f"restorer-{self._born}"
         generator = self._born % self._width.generators if self._width.generators else None
-        options = {"num_cpus": 1 if generator is not None else self._width.threads, "num_gpus": 0}
+        options = {"num_cpus": self._width.cpus, "num_gpus": 0}
         actor = RestorerActor.options(**options).remote(name, self._job, self._ledger, self._width.threads, generator)
         return _Hand(name, actor)
 
@@ -163,6 +167,10 @@ class Pool:
         log.warning("generator %d died and is replaced", index)
         if self._never_started(ref):
             raise PoolFailure(f"generators do not start: {self._reason(ref)}")
+        if not ray.get(self._ledger.has_generated.remote(index, incarnation)):
+            self._idle_deaths["generators"] += 1
+            if self._idle_deaths["generators"] >= IDLE_DEATHS:
+                raise PoolFailure(f"generators died {IDLE_DEATHS} times before they did anything: {self._reason(ref)}")
         self._bear_generator(index, incarnation + 1)
 
     def _settle(self, ref: Any, hand: _Hand, queue: deque[ShardWork]) -> ShardDone | None:

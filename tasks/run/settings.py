@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.settings import ModelSettings
 from tasks.fill.settings import FillSettings, MaskSettings
@@ -37,9 +37,16 @@ class RuntimeSettings(BaseModel):
     generators: Auto | Annotated[int, Field(ge=0, le=10_000)] = "auto"
     """Actors that hold the weights on a GPU. `auto`: as many as the cluster's GPUs hold; 0: each restorer runs its own."""
     gpus_per_actor: float = Field(1.0, gt=0, le=64)
-    """GPUs of one generator; a fraction shares one."""
+    """GPUs of one generator: a fraction shares one; above 1 a whole number."""
     inflight_mp: float = Field(64, gt=0)
     """Megapixels that a restorer holds decoded at once; one larger image is held alone."""
+
+    @field_validator("gpus_per_actor")
+    @classmethod
+    def _whole_or_shared(cls, gpus: float) -> float:
+        if gpus > 1 and not gpus.is_integer():
+            raise ValueError("a fraction up to 1, or a whole number of GPUs")
+        return gpus
 
 
 class LimitSettings(BaseModel):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.catalog.schema import PLAN_SCHEMA
-from tasks.errors import ERROR_TYPES, StorageUnavailable, Timeout, UsageError
+from tasks.errors import ERROR_TYPES, StorageUnavailable, Timeout, UsageError, WorkerDied
 from tasks.run.settings import ItemSettings
 
 # What may have passed by itself is tried again in every run.
@@ -23,6 +23,7 @@ COMMITTED_COLUMNS = [
     "weights_sha256",
     "settings_sha256",
     "code_version",
+    "load_s",
 ]
 
 
@@ -82,18 +83,17 @@ def what_is_left(
         ),
     )
     # A pairing that failed then and does not now, or fails in another way: the row no longer says what is so.
-    changed = pc.or_(
-        changed, pc.and_(failed, pc.and_(_pairing_error(row["error"]), _differs(catalog["error"], row["error"])))
-    )
+    changed = pc.or_(changed, pc.and_(_refused_unread(row), _differs(catalog["error"], row["error"])))
     # A mask that has gone since is a source that is gone: the row stays.
     gone = pc.and_(pc.is_valid(catalog["error"]), pc.and_(has_row, pc.invert(failed)))
     changed = pc.and_(changed, pc.invert(gone))
     again = pc.and_(failed, pc.is_in(row["error"], value_set=pa.array([*ALWAYS_RETRIED, *retry])))
+    again = pc.and_(again, pc.invert(changed))
     otherwise = pc.and_(pc.and_(has_row, pc.invert(failed)), _made_otherwise(catalog, row, makers))
     otherwise = pc.and_(otherwise, pc.invert(pc.or_(changed, gone)))
     if on_change == "refuse" and pc.any(otherwise).as_py():
         raise UsageError(_refusal(catalog, row, otherwise, makers))
-    redo = otherwise if on_change == "redo" else pa.array([False] * catalog.num_rows)
+    redo = otherwise if on_change == "redo" else pa.array([False] * catalog.num_rows, pa.bool_())
     pending = pc.and_(pc.invert(is_new), pc.invert(has_row))
 
     todo = pc.and_(pc.invert(is_new), pc.or_(pc.or_(pending, changed), pc.or_(again, redo)))
@@ -134,9 +134,12 @@ def _differs(a: pa.Array, b: pa.Array) -> pa.Array:
     return pc.or_(both, pc.xor(pc.is_null(a), pc.is_null(b)))
 
 
-def _pairing_error(error: pa.Array) -> pa.Array:
-    known_before_reading = ["DuplicateItem", "MaskMissing", "PairAmbiguous", "StorageDenied", "ImageUnsupported"]
-    return pc.is_in(error, value_set=pa.array(known_before_reading))
+def _refused_unread(row: dict[str, pa.Array]) -> pa.Array:
+    """Rows that failed by their pairing or their name. A type alone does not say so: a GIF that is named .png is found out by
+    reading it, and stays as it is until it changes."""
+    by_the_run = pa.array([WorkerDied.__name__, Timeout.__name__])
+    refused = pc.and_(pc.equal(row["status"], "failed"), pc.invert(pc.is_in(row["error"], value_set=by_the_run)))
+    return pc.fill_null(pc.and_(refused, pc.is_null(row["load_s"])), False)
 
 
 def _made_otherwise(catalog: pa.Table, row: dict[str, pa.Array], makers: Makers) -> pa.Array:

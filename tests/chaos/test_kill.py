@@ -27,7 +27,7 @@ SETTINGS = ("--set", "runtime.shard_items=2", "--set", "limits.max_attempts=50")
 def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Archive, str]:
     """An archive, and the sink of an undisturbed run over it."""
     root = tmp_path_factory.mktemp("undisturbed")
-    made = archive(str(root), 40, size=(256, 320))
+    made = archive(str(root), 40, size=(384, 512), holes=14)  # enough work that ten kills find it under way
     lacuna("restore", made.images, made.masks, "--out", str(root / "sink"), *SETTINGS)
     return made, str(root / "sink")
 
@@ -84,7 +84,9 @@ def settled(sink: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda s: s.name)
-def test_the_driver_is_stopped_at_random_moments(work: tuple[Archive, str], tmp_path: Path, sign: signal.Signals) -> None:
+def test_the_driver_is_stopped_at_random_moments(
+    work: tuple[Archive, str], tmp_path: Path, sign: signal.Signals
+) -> None:
     made, clean = work
     sink, rng = str(tmp_path / "sink"), random.Random(int(sign))
     before: dict[str, object] = {}

@@ -31,7 +31,9 @@ def _png_bomb() -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9000))) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9000))) + chunk(b"IEND", b"")
+    )
 
 
 def _inputs() -> dict[str, Input]:
@@ -56,12 +58,14 @@ def _inputs() -> dict[str, Input]:
         "alpha.png": of(encoded(np.dstack([picture, half]), ".png")),
         "deep.png": of(encoded(picture.astype(np.uint16) * 257, ".png")),
         "sub/folder/name with  spaces.png": of(png),
-        "it's \"quoted\".png": of(png),
+        'it\'s "quoted".png': of(png),
         "naïve – 图像 é.png": of(png),
         "percent%20 #hash & [glob].png": of(png),
         "narrow.png": of(encoded(photo(4000, 1, 3), ".png"), mask=encoded(spots(4000, 1, 9, 8), ".png")),
         "flat.png": of(encoded(photo(1, 4000, 3), ".png"), mask=encoded(spots(1, 4000, 9, 8), ".png")),
-        "two masks.png": Input(png, {"_mask001.png": encoded(half, ".png"), "_mask002.png": encoded(other, ".png")}, "ok"),
+        "two masks.png": Input(
+            png, {"_mask001.png": encoded(half, ".png"), "_mask002.png": encoded(other, ".png")}, "ok"
+        ),
         "nothing to do.jpg": of(encoded(picture, ".jpg"), "unchanged", encoded(np.zeros_like(half), ".png")),
         "no mask.png": Input(png, {}, "MaskMissing"),
         "cut.jpg": cut(".jpg"),

@@ -4,11 +4,9 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def live(s3_server: object) -> Iterator[None]:
+def live(prefect_server: None, ray_cluster: None) -> Iterator[None]:
     """A Prefect server and a Ray cluster for flows that are called in this process."""
-    from flows.server import prefect_api, wait_for_api
-    from tasks.run.cluster import cluster
+    from flows.server import wait_for_api
 
-    with prefect_api(), cluster():
-        wait_for_api()
-        yield
+    wait_for_api()
+    yield

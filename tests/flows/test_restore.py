@@ -113,7 +113,8 @@ def test_a_failed_pairing_is_mended_by_the_missing_mask(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "status", "output"), [("fail", "failed", None), ("skip", "skipped", None), ("copy", "unchanged", "a.png")]
+    ("policy", "status", "output"),
+    [("fail", "failed", None), ("skip", "skipped", None), ("copy", "unchanged", "a.png")],
 )
 def test_what_becomes_of_an_image_without_a_mask(tmp_path: Path, policy: str, status: str, output: str | None) -> None:
     data = encoded(photo(40, 40, 0), ".png")
@@ -133,7 +134,11 @@ def test_masks_of_every_source(tmp_path: Path) -> None:
     keyed[hole > 0] = (255, 0, 255)
     made = {
         "file": ({"file/in/a.png": encoded(keyed, ".png"), "file/masks/a.png": encoded(hole, ".png")}, "in", "masks"),
-        "shared": ({"shared/in/a.png": encoded(keyed, ".png"), "shared/m/one.png": encoded(hole, ".png")}, "in", "m/one.png"),
+        "shared": (
+            {"shared/in/a.png": encoded(keyed, ".png"), "shared/m/one.png": encoded(hole, ".png")},
+            "in",
+            "m/one.png",
+        ),
         "colour": ({"colour/in/a.png": encoded(keyed, ".png")}, "in", None),
         "boxes": (
             {
@@ -163,7 +168,11 @@ def test_overrides_and_names_of_a_manifest(tmp_path: Path) -> None:
     made = archive(str(tmp_path), 2)
     lines = [
         {"image": "images/box 0/picture 000.png", "mask": "masks/box 0/picture 000.png", "name": "renamed/one.png"},
-        {"image": "images/box 1/picture 001.jpg", "mask": "masks/box 1/picture 001.png", "override": {"mask.dilate_px": 9}},
+        {
+            "image": "images/box 1/picture 001.jpg",
+            "mask": "masks/box 1/picture 001.png",
+            "override": {"mask.dilate_px": 9},
+        },
         {"image": "../outside.png", "mask": "masks/box 0/picture 000.png"},
     ]
     write(str(tmp_path / "list.jsonl"), "\n".join(json.dumps(line) for line in lines).encode())

@@ -32,7 +32,9 @@ def test_transparent_is_hole_at_any_depth(dtype: type) -> None:
 def test_key_colour_with_tolerance(dtype: type) -> None:
     unit = np.iinfo(dtype).max // 255
     pixels = (np.array([[[255, 0, 255], [250, 5, 249], [240, 0, 255]]]) * unit).astype(dtype)
-    assert hole_from_colour(pixels, MaskSettings(colour="#ff00ff", colour_tolerance=8)).tolist() == [[True, True, False]]
+    assert hole_from_colour(pixels, MaskSettings(colour="#ff00ff", colour_tolerance=8)).tolist() == [
+        [True, True, False]
+    ]
 
 
 def test_boxes_are_clipped_to_the_image() -> None:

@@ -1,0 +1,327 @@
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+import ray
+from numpy.typing import NDArray
+
+from models.engine import DeviceOutOfMemory, EngineInfo
+from models.settings import ModelSettings
+from tasks.errors import WorkerDied
+from tasks.run import generating as module
+from tasks.run.generating import LocalGenerator, RemoteGenerator, SharedGenerator
+
+ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+INFO = EngineInfo("fake", "f" * 64, "cpu", "fp32")
+BROKEN, POISON = 0.25, 0.5  # a crop of this value fails, or kills
+
+
+def crop(value: float) -> tuple[list[NDArray[np.float32]], list[NDArray[np.bool_]]]:
+    """One crop and its mask."""
+    return [np.full((8, 8, 3), value, np.float32)], [np.ones((8, 8), bool)]
+
+
+class FakeLocal:
+    """In the place of `LocalGenerator`: answers one minus the crop, and remembers its batches."""
+
+    info, threads = INFO, 1
+
+    def __init__(self, settings: ModelSettings, threads: int) -> None:
+        self.batches: list[list[float]] = []
+
+    def fill(
+        self, crops: Sequence[NDArray[np.float32]], masks: Sequence[NDArray[np.bool_]]
+    ) -> list[NDArray[np.float32]]:
+        values = [float(c[0, 0, 0]) for c in crops]
+        self.batches.append(values)
+        time.sleep(0.02)
+        if BROKEN in values:
+            raise DeviceOutOfMemory("8x8 does not fit")
+        return [1 - c for c in crops]
+
+
+class Words:
+    """A ledger beside an asyncio actor: remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[list[str]] = []
+        self.generating = self
+
+    async def _nothing(self) -> None:
+        pass
+
+    def remote(self, index: int, incarnation: int, item_ids: list[str]) -> Any:
+        if not item_ids:
+            return None
+        self.told.append(item_ids)
+        return self._nothing()
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> tuple[SharedGenerator, FakeLocal, Words]:
+    monkeypatch.setattr(module, "LocalGenerator", FakeLocal)
+    words = Words()
+    made = SharedGenerator(ModelSettings(), 1, 0, 0, words)
+    assert isinstance(made._generator, FakeLocal)
+    return made, made._generator, words
+
+
+Shared = tuple[SharedGenerator, FakeLocal, Words]
+
+
+def test_a_real_engine_behind_the_door() -> None:
+    generator = LocalGenerator(ModelSettings(precision="fp32"), threads=1, device="cpu")
+    assert (generator.info.name, generator.info.device, generator.threads) == ("lama-small", "cpu", 1)
+    (fill,) = generator.for_item("a").fill(*crop(0.3))
+    assert fill.shape == (8, 8, 3)
+
+
+def test_requests_that_arrive_while_a_batch_runs_form_the_next_one(shared: Shared) -> None:
+    generator, local, words = shared
+
+    async def requests() -> list[Any]:
+        first = asyncio.create_task(generator.fill("first", False, *crop(0.0)))
+        await asyncio.sleep(0.005)
+        return await asyncio.gather(first, *[generator.fill(f"{n}", False, *crop(n / 16)) for n in range(1, 4)])
+
+    answers = asyncio.run(requests())
+    assert local.batches == [[0.0], [1 / 16, 2 / 16, 3 / 16]]
+    assert words.told == [["first"], ["1", "2", "3"]]
+    assert [float(fills[0][0, 0, 0]) for fills in answers] == [1.0, 1 - 1 / 16, 1 - 2 / 16, 1 - 3 / 16]
+
+
+def test_a_request_with_many_crops_gets_its_own_back(shared: Shared) -> None:
+    generator, _, _ = shared
+
+    async def requests() -> list[Any]:
+        sizes = (3, 0, 2)
+        crops = [[crop((10 * n + k) / 64)[0][0] for k in range(size)] for n, size in enumerate(sizes)]
+        return await asyncio.gather(
+            *[generator.fill(f"{n}", False, c, [np.ones((8, 8), bool)] * len(c)) for n, c in enumerate(crops)]
+        )
+
+    answers = asyncio.run(requests())
+    assert [[round(64 * (1 - float(f[0, 0, 0]))) for f in fills] for fills in answers] == [[0, 1, 2], [], [20, 21]]
+
+
+def test_one_request_that_fails_does_not_fail_the_others(shared: Shared) -> None:
+    generator, _, _ = shared
+
+    async def requests() -> list[Any]:
+        return await asyncio.gather(
+            generator.fill("a", False, *crop(0.0)),
+            generator.fill("b", False, *crop(BROKEN)),
+            generator.fill("c", False, *crop(1.0)),
+            return_exceptions=True,
+        )
+
+    a, b, c = asyncio.run(requests())
+    assert isinstance(b, DeviceOutOfMemory)
+    assert (float(a[0][0, 0, 0]), float(c[0][0, 0, 0])) == (1.0, 0.0)
+    # and the generator goes on
+    assert float(asyncio.run(generator.fill("d", False, *crop(0.0)))[0][0, 0, 0]) == 1.0
+
+
+def test_suspects_are_in_no_batch_with_others(shared: Shared) -> None:
+    generator, local, words = shared
+
+    async def requests() -> None:
+        flags = {"s1": True, "a": False, "s2": True, "b": False}
+        await asyncio.gather(*[generator.fill(item, alone, *crop(0.0)) for item, alone in flags.items()])
+
+    asyncio.run(requests())
+    assert words.told == [["a", "b"], ["s1"], ["s2"]]
+    assert [len(batch) for batch in local.batches] == [2, 1, 1]
+
+
+def test_one_item_may_ask_twice_at_once(shared: Shared) -> None:
+    """A restorer that was stopped has left a request behind when its successor asks for the same item."""
+    generator, _, _ = shared
+
+    async def requests() -> list[Any]:
+        return await asyncio.gather(
+            generator.fill("a", False, *crop(0.0)),
+            generator.fill("a", False, *crop(1.0)),
+            generator.fill("a", True, *crop(0.0)),
+            generator.fill("a", True, *crop(1.0)),
+        )
+
+    answers = asyncio.run(asyncio.wait_for(requests(), 10))
+    assert [float(fills[0][0, 0, 0]) for fills in answers] == [1.0, 0.0, 1.0, 0.0]
+
+
+def test_no_request_waits_for_those_that_come_after_it(shared: Shared) -> None:
+    generator, _, _ = shared
+
+    async def requests() -> int:
+        others: list[asyncio.Task[Any]] = []
+
+        async def load() -> None:
+            while True:
+                others.append(asyncio.create_task(generator.fill("other", False, *crop(0.0))))
+                await asyncio.sleep(0.004)
+
+        first = asyncio.create_task(generator.fill("first", False, *crop(0.0)))
+        loading = asyncio.create_task(load())
+        await asyncio.wait_for(first, 5)
+        loading.cancel()
+        await asyncio.gather(*others)
+        return len(others)
+
+    assert asyncio.run(requests()) < 50
+
+
+def test_a_ledger_that_is_gone_leaves_nobody_waiting(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator, _, words = shared
+
+    def gone(*_: object) -> None:
+        raise ConnectionError("the ledger is gone")
+
+    monkeypatch.setattr(words, "remote", gone)
+    with pytest.raises(ConnectionError):
+        asyncio.run(asyncio.wait_for(generator.fill("a", False, *crop(0.0)), 5))
+
+
+class FakeActor:
+    """A generator actor whose crops say what becomes of it; without torch, so that it starts fast."""
+
+    def __init__(self, incarnation: int, ledger: Any) -> None:
+        self._incarnation, self._ledger = incarnation, ledger
+
+    def about(self) -> tuple[EngineInfo, int]:
+        return INFO, 2
+
+    def fill(self, item_id: str, alone: bool, crops: Any, masks: Any) -> Any:
+        # All in flight are one batch, unless alone: as in the real one.
+        batch = [item_id] if alone else [item_id, *(["poison"] if item_id == "beside poison" else [])]
+        ray.get(self._ledger.generating.remote(0, self._incarnation, batch))
+        value = float(crops[0][0, 0, 0])
+        if value == POISON or len(batch) == 2:
+            os._exit(1)
+        if item_id == f"slow in {self._incarnation}":
+            time.sleep(60)
+        if value == BROKEN:
+            raise DeviceOutOfMemory("8x8 does not fit")
+        ray.get(self._ledger.generating.remote(0, self._incarnation, []))
+        return [1 - c for c in crops]
+
+
+class Supervisor:
+    """In the place of the pool: replaces a generator that died."""
+
+    def __init__(self) -> None:
+        from tasks.run.actors import LedgerActor
+
+        self.ledger = LedgerActor.remote(60.0)
+        self.kind = ray.remote(num_cpus=0, max_restarts=0)(FakeActor)
+        self.deaths = 0
+        self._stop = threading.Event()
+        self.bear()
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
+    def bear(self) -> None:
+        self.actor = self.kind.remote(self.deaths, self.ledger)
+        ray.get(self.ledger.set_generator.remote(0, self.deaths, self.actor))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.1):
+            try:
+                ray.get(self.actor.about.remote(), timeout=5)
+            except ray.exceptions.RayActorError:
+                self.deaths += 1
+                self.bear()
+            except ray.exceptions.GetTimeoutError:
+                pass
+
+    def kill(self) -> None:
+        """Kill the generator; returns when it is dead and its successor serves."""
+        before = self.deaths
+        ray.kill(self.actor)
+        until(lambda: ray.get(self.ledger.generator.remote(0))[0] > before)
+
+    def leave(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def stop(self) -> None:
+        self.leave()
+        ray.kill(self.actor)
+        ray.kill(self.ledger)
+
+
+@pytest.fixture(scope="module")
+def supervisor(ray_cluster: None) -> Iterator[Supervisor]:
+    made = Supervisor()
+    yield made
+    made.stop()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_restorer_survives_the_deaths_of_its_generator(supervisor: Supervisor) -> None:
+    remote = RemoteGenerator(0, supervisor.ledger, max_attempts=1)
+    assert (remote.info, remote.threads) == (INFO, 2)
+    item = remote.for_item("a")
+    assert float(item.fill(*crop(0.0))[0][0, 0, 0]) == 1.0
+
+    # What the generator raises arrives as what it was.
+    with pytest.raises(DeviceOutOfMemory, match="8x8"):
+        item.fill(*crop(BROKEN))
+
+    # Killed between two calls: nobody is blamed, though with one attempt a single blame would be too many.
+    assert float(item.fill(*crop(0.0))[0][0, 0, 0]) == 1.0
+    supervisor.kill()
+    assert float(item.fill(*crop(1.0))[0][0, 0, 0]) == 0.0
+
+    # A restorer that is born while the generator is dead waits for the next one.
+    ray.kill(supervisor.actor)
+    assert RemoteGenerator(0, supervisor.ledger, max_attempts=2).info == INFO
+
+
+def test_who_was_in_the_batch_is_blamed_and_nobody_else(supervisor: Supervisor) -> None:
+    remote = RemoteGenerator(0, supervisor.ledger, max_attempts=2)
+    with ThreadPoolExecutor(2) as pool:
+        born = supervisor.deaths
+        slow = pool.submit(remote.fill_for, f"slow in {born}", *crop(0.75))
+        until(lambda: ray.get(supervisor.ledger.was_generating.remote(0, born)) == {f"slow in {born}"})
+        waiting = pool.submit(remote.fill_for, "waiting", *crop(0.0))
+        ray.kill(supervisor.actor)  # during a call
+        assert float(slow.result(30)[0][0, 0, 0]) == 0.25
+        assert float(waiting.result(30)[0][0, 0, 0]) == 1.0
+    before = supervisor.deaths
+    with pytest.raises(WorkerDied, match="died 2 times over this item"):
+        remote.fill_for("poison", *crop(POISON))
+    until(lambda: supervisor.deaths == before + 2)
+    assert float(remote.fill_for("next", *crop(0.0))[0][0, 0, 0]) == 1.0
+
+
+def test_who_shared_a_batch_with_the_culprit_is_tried_alone(supervisor: Supervisor) -> None:
+    remote = RemoteGenerator(0, supervisor.ledger, max_attempts=1)
+    assert float(remote.fill_for("beside poison", *crop(0.0))[0][0, 0, 0]) == 1.0
+    with pytest.raises(WorkerDied):
+        remote.fill_for("poison", *crop(POISON))
+
+
+def test_a_generator_that_is_not_replaced_is_not_waited_for_for_ever(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SUCCESSOR_S", 0.6)
+    remote = RemoteGenerator(0, supervisor.ledger, max_attempts=3)
+    supervisor.leave()  # the last test of this file
+    ray.kill(supervisor.actor)
+    with pytest.raises(WorkerDied, match="not replaced"):
+        remote.fill_for("a", *crop(0.0))
