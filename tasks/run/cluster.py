@@ -68,9 +68,7 @@ def cluster() -> Iterator[None]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
-                ray.init(
-                    address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local
-                )
+                _connect(address, local)
             if main:
                 signal.signal(signal.SIGTERM, handler)
             yield
@@ -80,6 +78,18 @@ def cluster() -> Iterator[None]:
             reaper.reap(rays)
             if main:
                 signal.signal(signal.SIGTERM, handler)
+
+
+def _connect(address: str, local: dict[str, Any]) -> None:
+    try:
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local)
+    except ConnectionError as error:
+        if local:
+            raise
+        raise UsageError(
+            f"RAY_ADDRESS={address}: no Ray cluster answers there. If it wants a token: RAY_AUTH_MODE=token, and the token in "
+            "RAY_AUTH_TOKEN or ~/.ray/auth_token"
+        ) from error
 
 
 @contextmanager

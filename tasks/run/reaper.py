@@ -40,18 +40,16 @@ def rays_below(driver: int) -> Processes:
 
 def reap(known: Processes) -> None:
     """Kill those of `known` that do not end by themselves; returns when none is left, 5 s later at the most."""
-    for _ in range(ROUNDS):
-        time.sleep(PAUSE_S)
-        left = [
-            pid for pid, since in known.items() if (fields := _stat(pid)) and fields[19] == since and fields[0] != "Z"
-        ]
+    for attempt in range(ROUNDS):
+        left = [pid for pid, since in known.items() if (fields := _stat(pid)) and fields[19] == since and fields[0] != "Z"]
         if not left:
             return
-        for pid in left:
+        for pid in left if attempt else ():
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        time.sleep(PAUSE_S)
 
 
 def _stat(pid: int) -> list[str]:
