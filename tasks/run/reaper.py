@@ -41,7 +41,9 @@ def rays_below(driver: int) -> Processes:
 def reap(known: Processes) -> None:
     """Kill those of `known` that do not end by themselves; returns when none is left, 5 s later at the most."""
     for attempt in range(ROUNDS):
-        left = [pid for pid, since in known.items() if (fields := _stat(pid)) and fields[19] == since and fields[0] != "Z"]
+        left = [
+            pid for pid, since in known.items() if (fields := _stat(pid)) and fields[19] == since and fields[0] != "Z"
+        ]
         if not left:
             return
         for pid in left if attempt else ():
