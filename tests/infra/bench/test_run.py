@@ -57,12 +57,14 @@ print("torch" in sys.modules)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_what_a_run_costs_is_measured_and_a_missed_target_is_an_exit_code() -> None:
     found = bench("overhead", "--images", "3", "--target", "0", expect=1)
     assert not found["ok"] and found["ratio"] > 0 and found["ratio_side_by_side"] > 0
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_memory_of_every_kind_of_process_is_measured() -> None:
     found = bench("memory", "--images", "40", "--target", "10")
     for runs in ("few_mib", "many_mib"):
@@ -71,6 +73,7 @@ def test_memory_of_every_kind_of_process_is_measured() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_moments_of_a_start_are_in_order() -> None:
     found = bench("startup", "--images", "2", "--repeats", "1", "--target", "300")
     for case in ("fresh", "again"):
