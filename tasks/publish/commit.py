@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tasks.errors import UsageError
 from tasks.publish.schema import HOLES_SCHEMA, RESULTS_SCHEMA, Row, to_table
 from tasks.store.objects import Store
 
@@ -38,7 +39,7 @@ def commit_shard(store: Store, shard_id: str, rows: list[Row], holes: list[Row])
     ours = pa.array(sorted({row["item_id"] for row in rows}), pa.string())
     for _ in range(TRIES):
         current = store.read_versioned(path)
-        before = RESULTS_SCHEMA.empty_table() if current is None else read_table(current[0])
+        before = RESULTS_SCHEMA.empty_table() if current is None else read_table(current[0], path)
         in_force = before["commit_id"][0].as_py() if before.num_rows else ""
         if in_force == commit_id:
             return commit_id  # our write had succeeded though it was reported failed
@@ -58,8 +59,9 @@ def read_results(store: Store, shard_ids: Iterable[str] | None = None, columns: 
     names = [f"{s}.parquet" for s in shard_ids] if shard_ids is not None else store.names(RESULTS)
 
     def read(name: str) -> pa.Table | None:
-        found = store.read_versioned(f"{RESULTS}/{name}")
-        return None if found is None else read_table(found[0], columns)
+        path = f"{RESULTS}/{name}"
+        found = store.read_versioned(path)
+        return None if found is None else read_table(found[0], store.url(path), columns)
 
     schema = RESULTS_SCHEMA if columns is None else pa.schema([RESULTS_SCHEMA.field(c) for c in columns])
     with ThreadPoolExecutor(16) as pool:
@@ -73,13 +75,16 @@ def read_holes(store: Store, shard_id: str) -> pa.Table:
     found = store.read_versioned(f"{HOLES}/{shard_id}.parquet")
     if found is None or not results.num_rows:
         return HOLES_SCHEMA.empty_table()
-    table = read_table(found[0])
+    table = read_table(found[0], f"{HOLES}/{shard_id}.parquet")
     return table.filter(pc.equal(table["commit_id"], results["commit_id"][0]))
 
 
-def read_table(data: bytes, columns: list[str] | None = None) -> pa.Table:
-    """Parquet bytes -> table."""
-    return pq.read_table(pa.BufferReader(data), columns=columns)
+def read_table(data: bytes, name: str, columns: list[str] | None = None) -> pa.Table:
+    """Parquet bytes -> table. Raises UsageError, which names the file, when they are none."""
+    try:
+        return pq.read_table(pa.BufferReader(data), columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise UsageError(f"{name} is damaged: {error}. Move it away: its items are then done again") from error
 
 
 def write_table(table: pa.Table) -> bytes:
@@ -104,7 +109,7 @@ def _announce_holes(
     """
     path = f"{HOLES}/{shard_id}.parquet"
     current = store.read_versioned(path)
-    table = HOLES_SCHEMA.empty_table() if current is None else read_table(current[0])
+    table = HOLES_SCHEMA.empty_table() if current is None else read_table(current[0], path)
     bases = json.loads((table.schema.metadata or {}).get(BASES, b"{}"))
     live = {commit: base for commit, base in bases.items() if base == in_force and commit != commit_id}
     stays = pa.array([in_force, *live], pa.string())

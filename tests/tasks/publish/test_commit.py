@@ -4,6 +4,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
+from tasks.errors import UsageError
 from tasks.publish.commit import commit_shard, read_holes, read_results
 from tasks.store.objects import Store
 
@@ -67,6 +68,13 @@ def test_a_write_that_succeeded_but_was_reported_failed_is_not_committed_twice(s
     monkeypatch.setattr(Store, "create", lambda self, path, data: real(self, path, data) and False)
     commit = commit_shard(store, "s1", [_row("a")], [])
     assert read_results(store)["commit_id"].to_pylist() == [commit]
+
+
+def test_a_damaged_file_is_named(store: Store) -> None:
+    commit_shard(store, "s1", [_row("a")], [])
+    store.put("results/s1.parquet", store.read("results/s1.parquet")[:-30])
+    with pytest.raises(UsageError, match=r"s1\.parquet is damaged"):
+        read_results(store)
 
 
 def test_an_empty_sink_has_no_rows(store: Store) -> None:
