@@ -1,5 +1,6 @@
 """Start the restore flow from a command: settings checked, Ray and a Prefect API up, then the flow."""
 
+import sys
 from typing import Any
 
 from flows.server import prefect_api, wait_for_api
@@ -21,6 +22,7 @@ def launch_restore(
     The temporary Prefect server, where one is needed, starts while this process imports and starts Ray.
     """
     settings = compose(recipe, assignments, model)
+    print("starting …", file=sys.stderr, flush=True)  # Ray and Prefect take a few seconds
     with prefect_api():
         from flows.restore import restore
         from tasks.run.cluster import cluster

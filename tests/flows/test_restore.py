@@ -1,11 +1,13 @@
 """The main job, called in this process: a real Prefect server, a real Ray cluster, the embedded generator."""
 
 import json
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from flows.restore import restore
 from flows.settings import compose
@@ -63,6 +65,10 @@ def test_a_second_run_touches_nothing(clean: tuple[str, str, str]) -> None:
     record = run(images, sink, masks)
     assert record["to_do"]["items"] == 0
     assert {p: d for p, d in read_sink(sink).items() if not p.startswith(("runs/", "report/"))} == before
+    with urllib.request.urlopen(f"{PREFECT_API_URL.value()}/artifacts/restore-summary/latest", timeout=30) as answer:
+        summary = json.load(answer)["data"]
+    assert record["run_id"] in summary
+    assert "| items | 12 |" in summary
 
 
 def test_an_archive_that_grows_and_changes(tmp_path: Path, root: str) -> None:
