@@ -65,6 +65,7 @@ def cluster() -> Iterator[None]:
     if address == "local":
         local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
     with _reaped() if local else nullcontext():
+        before = reaper.rays_below(os.getpid())
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Ray's own deprecations are not for the user of this command
@@ -75,7 +76,7 @@ def cluster() -> Iterator[None]:
         finally:
             rays = reaper.rays_below(os.getpid()) if local else {}
             ray.shutdown()
-            reaper.reap(rays)
+            reaper.reap({pid: since for pid, since in rays.items() if pid not in before})
             if main:
                 signal.signal(signal.SIGTERM, handler)
 
