@@ -19,9 +19,9 @@ class MaskSettings(BaseModel):
     """`white`: luminance >= threshold is hole; `black`: luminance < threshold; alpha: below threshold."""
     polarity: Literal["white", "black"] = "white"
     """Which side of the threshold is hole."""
-    dilate_px: int = Field(3, ge=0, le=256)
+    dilate_px: int = Field(2, ge=0, le=256)
     """The hole grows by this Euclidean radius: masks drawn by hand or by a detector stop short of soft edges."""
-    feather_px: int = Field(3, ge=0, le=256)
+    feather_px: int = Field(2, ge=0, le=256)
     """Width of the blend from known pixels to fill, inside the dilated ring; at most `dilate_px`."""
     on_missing: Literal["fail", "skip", "copy"] = "fail"
     """An image without a mask: a failed row, a skipped row without output, or a copy of the original."""

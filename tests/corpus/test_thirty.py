@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tasks.fill.mask import dilate
+from tasks.fill.settings import MaskSettings
 from tests.support import decoded, encoded, lacuna, photo, read_sink, rows, spots, write
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -116,7 +117,7 @@ def test_thirty_inputs(root: str, s3_server: Any) -> None:
         assert (before.shape, before.dtype) == (after.shape, after.dtype)
         if found[name]["format"] != "jpeg":
             hole = np.any([decoded(m) > 127 for m in inputs[name].masks.values()], axis=0)
-            known = ~dilate(hole, 3)
+            known = ~dilate(hole, MaskSettings().dilate_px)
             assert (before[known] == after[known]).all(), name
     left = {name.rstrip("/"): data for name, data in read_sink(f"{root}/images").items()}
     assert left == {n.rstrip("/"): given.image for n, given in inputs.items() if n.rstrip("/") in left}

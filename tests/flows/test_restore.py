@@ -13,6 +13,7 @@ from flows.restore import restore
 from flows.settings import compose
 from tasks.errors import UsageError
 from tasks.fill.mask import dilate
+from tasks.fill.settings import MaskSettings
 from tests.support import archive, content, decoded, encoded, photo, read_sink, rows, spots, write
 
 pytestmark = [pytest.mark.usefixtures("live"), pytest.mark.timeout(300)]
@@ -44,7 +45,7 @@ def test_every_item_has_one_row_and_lossless_outputs_keep_every_known_pixel(clea
         assert before.shape == after.shape
         assert before.dtype == after.dtype
         mask = decoded(read_sink(masks)[str(Path(row["output"]).with_suffix(".png"))]) >= 128
-        known = ~dilate(mask, 3)
+        known = ~dilate(mask, MaskSettings().dilate_px)
         if row["format"] != "jpeg":
             assert (before[known] == after[known]).all(), row["output"]
         if mask.any():

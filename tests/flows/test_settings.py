@@ -64,7 +64,7 @@ def test_values_are_yaml() -> None:
         ("mask.dilate_px=-1", r"mask\.dilate_px: .*greater than or equal to 0 \(given: -1\)"),
         ("mask.dilate_px=wide", r"mask\.dilate_px: .*integer.*\(given: 'wide'\)"),
         ("mask.polarity=grey", "mask.polarity: .*'white' or 'black'"),
-        ("mask.feather_px=9", "mask: .*feather_px .9. must be at most dilate_px .3."),
+        ("mask.feather_px=9", "mask: .*feather_px .9. must be at most dilate_px .2."),
         ("fill.passes=[whole, magic]", "fill.passes: .*whole, regions"),
         ("fill.passes=regions", "fill.passes: .*tuple"),
         ("model.precision=fp16", "model.precision: .*'auto', 'fp32' or 'bf16'"),

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from models.engine import DeviceOutOfMemory, EngineInfo
 from tasks.errors import ERROR_TYPES, StorageDenied, StorageUnavailable, WorkerDied
 from tasks.fill.mask import dilate
+from tasks.fill.settings import MaskSettings
 from tasks.publish.commit import commit_shard
 from tasks.publish.schema import RESULTS_SCHEMA, VOLATILE, to_table
 from tasks.run import item as module
@@ -123,7 +124,7 @@ def test_a_filled_item(place: Place) -> None:
     assert row["settings_sha256"] == ItemSettings().sha256()
     assert (row["attempts"], row["output"], row["holes"]) == (1, "sub/a.png", len(outcome.holes))
     assert all(row[f"{name}_s"] >= 0 for name in ("load", "fill", "save"))
-    grown = dilate(HOLE > 127, 3)
+    grown = dilate(HOLE > 127, MaskSettings().dilate_px)
     assert (result[~grown] == PICTURE[~grown]).all()
     assert (result[HOLE > 127] != PICTURE[HOLE > 127]).any()
     assert sum(hole["area"] for hole in outcome.holes) == grown.sum()
@@ -320,7 +321,7 @@ def test_an_alpha_that_was_the_mask_shows_what_was_filled(place: Place) -> None:
     outcome = place.restore(encoded(picture, ".png"), bench=place.bench(override={"mask.source": "alpha"}))
     assert outcome.row["status"] == "ok"
     result = decoded(place.output(outcome))
-    grown = dilate(picture[:, :, 3] < 128 / 255 * 255, 3)
+    grown = dilate(picture[:, :, 3] < 128 / 255 * 255, MaskSettings().dilate_px)
     assert (result[grown][:, 3] == 255).all()
     assert (result[~grown] == picture[~grown]).all()
     assert outcome.row.get("mask_sha256") is None
