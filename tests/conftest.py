@@ -6,6 +6,7 @@ fail.
 """
 
 import os
+import signal
 import socket
 import threading
 import uuid
@@ -25,6 +26,8 @@ _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "RAY_ADDRESS", "PREFECT_API_URL"
 @pytest.fixture(scope="session", autouse=True)
 def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No credentials, servers, homes or telemetry of the person who runs the tests."""
+    # A shell that runs the tests in the background lets them, and the commands that they start, ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in _FOREIGN:

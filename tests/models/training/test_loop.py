@@ -51,8 +51,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(settings, tmp_path):
     second.run()
     for (name, one), two in zip(states(whole).items(), states(second).values(), strict=True):
         assert torch.equal(one, two), name
-    exports = [(tmp_path / folder / "lama-small.safetensors").read_bytes() for folder in ("whole", "parts")]
-    assert exports[0] == exports[1]
+    # The file says how many minutes the training took, so only what it holds can be equal.
+    exports = [load_weights(str(tmp_path / folder / "lama-small.safetensors")) for folder in ("whole", "parts")]
+    assert exports[0].config == exports[1].config
+    for (name, one), two in zip(exports[0].tensors.items(), exports[1].tensors.values(), strict=True):
+        assert torch.equal(one, two), name
 
 
 def test_averaged_weights_are_exported_measured_and_shown(settings, photos, tmp_path):
