@@ -51,11 +51,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one(settings, tmp_path):
     second.run()
     for (name, one), two in zip(states(whole).items(), states(second).values(), strict=True):
         assert torch.equal(one, two), name
-    # The file says how many minutes the training took, so only what it holds can be equal.
+    # The file also says how many minutes the training took, and safetensors writes its entries in any order.
     exports = [load_weights(str(tmp_path / folder / "lama-small.safetensors")) for folder in ("whole", "parts")]
     assert exports[0].config == exports[1].config
-    for (name, one), two in zip(exports[0].tensors.items(), exports[1].tensors.values(), strict=True):
-        assert torch.equal(one, two), name
+    assert exports[0].tensors.keys() == exports[1].tensors.keys()
+    assert all(torch.equal(one, exports[1].tensors[name]) for name, one in exports[0].tensors.items())
 
 
 def test_averaged_weights_are_exported_measured_and_shown(settings, photos, tmp_path):
