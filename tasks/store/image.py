@@ -15,11 +15,16 @@ from typing import Any
 import numpy as np
 
 from tasks.errors import ImageTruncated, ImageUnreadable, ImageUnsupported, ItemError, MaskUnreadable
-from tasks.store import jpeg, png, tiff, webp
-from tasks.store.header import EndsEarly, Header, Probe, check_size, sniff
-from tasks.store.vips import library, pixels_of
+from tasks.fill.colour import Colour
+from tasks.store.colour import colour_of
+from tasks.store.formats import jpeg, png, tiff, webp
+from tasks.store.formats.encoded import Encoded
+from tasks.store.formats.header import EndsEarly, Header, Probe, check_size, sniff
+from tasks.store.formats.vips import library, pixels_of
+from tasks.store.metadata.preview import Preview
+from tasks.store.settings import OutputSettings
 
-__all__ = ["Header", "decode", "decode_mask", "encode", "read_header"]
+__all__ = ["Encoded", "Header", "decode", "decode_mask", "encode", "read_header"]
 
 _FORMATS: dict[str, ModuleType] = {"jpeg": jpeg, "png": png, "tiff": tiff, "webp": webp}
 
@@ -36,49 +41,69 @@ def read_header(data: bytes, max_mp: float) -> Header:
     megapixels) and ImageUnsupported (the reason in the message).
     """
     probe = _probe(data)
-    check_size(probe, max_mp)
+    check_size(probe.header, max_mp)
     if probe.unsupported:
         raise ImageUnsupported(f"{probe.unsupported}: it would not come back as it was")
-    return Header(probe.format, probe.width, probe.height, probe.channels, probe.bit_depth)
+    return probe.header
 
 
 def decode(data: bytes, header: Header) -> np.ndarray:
-    """Pixels (H, W, C) uint8 or uint16, as stored: not rotated, no colour conversion.
+    """Pixels (H, W, C) of `header.dtype`, as stored: not rotated, no colour conversion.
 
     Raises ImageTruncated (pixels are missing: never half a picture) and ImageUnreadable (damaged in another way).
     """
     pixels = _load(data, header.format)
-    expected = (header.height, header.width, header.channels), f"uint{header.bit_depth}"
-    if (pixels.shape, pixels.dtype.name) != expected:
+    expected = (header.height, header.width, header.channels), header.dtype
+    if (pixels.shape, pixels.dtype) != expected:
         raise ImageUnreadable(f"decodes to {pixels.shape} {pixels.dtype}, the header says {expected[0]} {expected[1]}")
     return pixels
 
 
-def encode(pixels: np.ndarray, original: bytes) -> bytes:
-    """`original` with other pixels: (H, W, C) of the original's size, channels and depth.
+def encode(
+    pixels: np.ndarray,
+    original: bytes,
+    mask: np.ndarray | None = None,
+    settings: OutputSettings | None = None,
+    colour: Colour | None = None,
+) -> Encoded:
+    """`original` with other pixels: (H, W, C) of the original's size, channels and dtype.
 
-    Format, depth, alpha, compression and metadata are the original's. PNG, TIFF and WebP decode to exactly `pixels`;
-    JPEG has the original's chroma subsampling and estimated quality. Raises ValueError for pixels that do not fit.
+    `mask` (H, W) bool: outside it `pixels` equals the decoded original (None: anything may have changed). Format, size,
+    depth, channels, compression and metadata stay as they were; what cannot is said in the notes. PNG, TIFF and WebP
+    decode to exactly `pixels`; so do the JPEG blocks without a masked pixel. `colour` is what thumbnails are drawn by.
+    Raises ValueError for pixels that do not fit.
     """
-    probe = _probe(original)
-    if pixels.shape != (probe.height, probe.width, probe.channels) or pixels.dtype.name != f"uint{probe.bit_depth}":
-        raise ValueError(f"pixels {pixels.shape} {pixels.dtype} do not fit the original {probe}")
-    encoded: bytes = _FORMATS[probe.format].encode(pixels, original)
+    header = _probe(original).header
+    if pixels.shape != (header.height, header.width, header.channels) or pixels.dtype != header.dtype:
+        raise ValueError(f"pixels {pixels.shape} {pixels.dtype} do not fit the original {header}")
+    if mask is None:
+        mask = np.ones(pixels.shape[:2], dtype=bool)
+    colours = header.channels - header.alpha
+    preview = Preview(pixels[:, :, :colours], colour or colour_of(None, header)[0])
+    encoded: Encoded = _FORMATS[header.format].encode(pixels, original, mask, preview, settings or OutputSettings())
     return encoded
 
 
-def decode_mask(data: bytes, max_mp: float) -> np.ndarray:
-    """Luminance (H, W) uint8 of a mask file: JPEG, PNG, TIFF or WebP, also palette, 1-bit and 16-bit (scaled to 0–255).
+def icc(data: bytes) -> bytes | None:
+    """The embedded colour profile as it is, or None."""
+    found: bytes | None = _FORMATS[sniff(data)].icc(data)
+    return found
 
-    Luma is Rec. 601, exact for grey. Where there is alpha, it is multiplied in: what is transparent counts as black.
-    Raises MaskUnreadable for whatever is wrong, also for several pages and more than `max_mp` megapixels.
+
+def decode_mask(data: bytes, max_mp: float) -> tuple[np.ndarray, int]:
+    """Luminance (H, W) uint8 of a mask file as stored, and its own EXIF orientation, 1 to 8.
+
+    JPEG, PNG, TIFF or WebP, also palette, 1-bit and 16-bit (scaled to 0–255). Luma is Rec. 601, exact for grey. Where
+    there is alpha, it is multiplied in: what is transparent counts as black. Raises MaskUnreadable for whatever is
+    wrong, also for several pages and more than `max_mp` megapixels.
     """
     try:
         probe = _probe(data)
-        check_size(probe, max_mp)
+        check_size(probe.header, max_mp)
         if probe.pages > 1:
             raise MaskUnreadable("a mask of several pages")
-        return _luminance(_load(data, probe.format, kinds=("b-w", "grey16", "srgb", "rgb16")))
+        grey = _luminance(_load(data, probe.header.format, kinds=("b-w", "grey16", "srgb", "rgb16")))
+        return grey, probe.header.orientation
     except MaskUnreadable:
         raise
     except ItemError as error:

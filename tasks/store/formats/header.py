@@ -1,22 +1,42 @@
 """What a file says about its picture, from its first bytes and tables; no pixel is decoded here."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
 
 from tasks.errors import ImageEmpty, ImageTooLarge, ImageUnreadable, ImageUnsupported
+
+Model = Literal["grey", "rgb", "cmyk"]
+_CHANNELS: dict[Model, int] = {"grey": 1, "rgb": 3, "cmyk": 4}
 
 
 @dataclass(frozen=True)
 class Header:
     """Kind and size of a picture.
 
-    `format` is `jpeg`, `png`, `tiff` or `webp`; `channels` 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; `bit_depth` 8 or 16.
+    `format` is `jpeg`, `png`, `tiff` or `webp`; `model` says what the colour channels are, `channels` counts them and
+    alpha. `bit_depth` is that of the file: up to 8 decodes to uint8, 16 to uint16, 32 (floats) to float32. A palette
+    decodes to its colours. `orientation` is EXIF's, 1 to 8; pixels are never rotated.
     """
 
     format: str
     width: int
     height: int
-    channels: int
     bit_depth: int
+    model: Model = "rgb"
+    alpha: bool = False
+    orientation: int = 1
+
+    @property
+    def channels(self) -> int:
+        """Channels of the decoded array: colour, and alpha where there is one."""
+        return _CHANNELS[self.model] + self.alpha
+
+    @property
+    def dtype(self) -> np.dtype[np.generic]:
+        """Of the decoded array."""
+        return np.dtype(np.float32 if self.bit_depth == 32 else np.uint16 if self.bit_depth > 8 else np.uint8)
 
     @property
     def megapixels(self) -> float:
@@ -28,14 +48,10 @@ class Header:
 class Probe:
     """A header as a format's file found it: also kinds of pictures that cannot be given back as they were.
 
-    `unsupported` says why not, or is None. Then `channels` and `bit_depth` may be other than `Header` allows.
+    `unsupported` says why not, or is None; then the header's kind need not be right, its size is.
     """
 
-    format: str
-    width: int
-    height: int
-    channels: int
-    bit_depth: int
+    header: Header
     unsupported: str | None = None
     pages: int = 1
 
@@ -82,10 +98,11 @@ def sniff(data: bytes) -> str:
     raise ImageUnreadable("not an image: the first bytes are those of no known format")
 
 
-def check_size(probe: Probe, max_mp: float) -> None:
+def check_size(header: Header, max_mp: float) -> None:
     """Raises ImageTooLarge above `max_mp` megapixels, ImageUnreadable where a side is 0."""
-    if probe.width < 1 or probe.height < 1:
-        raise ImageUnreadable(f"a picture of {probe.width} × {probe.height} pixels")
-    megapixels = probe.width * probe.height / 1e6
-    if megapixels > max_mp:
-        raise ImageTooLarge(f"{probe.width} × {probe.height} = {megapixels:.4g} MP, limits.max_mp is {max_mp:g}")
+    if header.width < 1 or header.height < 1:
+        raise ImageUnreadable(f"a picture of {header.width} × {header.height} pixels")
+    if header.megapixels > max_mp:
+        raise ImageTooLarge(
+            f"{header.width} × {header.height} = {header.megapixels:.4g} MP, limits.max_mp is {max_mp:g}"
+        )
