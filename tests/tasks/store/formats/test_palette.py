@@ -129,6 +129,16 @@ def test_alpha_is_kept_apart() -> None:
     assert np.array_equal(done.table[done.indices][:, 2:8], pixels[:, 2:8])
 
 
+def test_new_colours_leave_some_entry_of_every_alpha() -> None:
+    """The second is unused, and neither shows what is wanted."""
+    table = np.array([[0, 0, 0, 255], [0, 0, 0, 128]], np.uint8)
+    mask = np.arange(64).reshape(8, 8) > 0
+    pixels = np.random.default_rng(0).integers(100, 200, (8, 8, 4)).astype(np.uint8)
+    pixels[..., 3] = np.where(np.arange(8) < 6, 255, 128)
+    done = repaint(np.zeros((8, 8), np.uint8), pixels, mask, table, True, capacity=2)
+    assert np.array_equal(done.table[done.indices][..., 3], pixels[..., 3])
+
+
 def test_where_an_alpha_is_missing_it_is_added_or_the_nearest_taken() -> None:
     table = np.array([[9, 9, 9, 255], [90, 90, 90, 0], [99, 99, 99, 40]], np.uint8)
     indices = np.tile(np.arange(3, dtype=np.uint8), (12, 4))

@@ -167,6 +167,20 @@ def test_palettes_stay_palettes_and_say_what_they_gained() -> None:
         assert listed(result.data)[0] == listed(original)[0]
 
 
+@pytest.mark.parametrize("clear", [False, True])
+def test_new_colours_are_those_that_the_file_shows(clear: bool) -> None:
+    samples = np.arange(64).reshape(8, 8, 1) % 3
+    before = chunk(b"PLTE", bytes(range(9))) + (chunk(b"tRNS", b"\7") if clear else b"")
+    original = pngs.png(samples, 4, PALETTE, before, interlaced=clear)
+    pixels = decode(original)
+    mask = np.zeros((8, 8), bool)
+    mask[2:5, 2:5] = True
+    pixels[mask, :3] = np.arange(27).reshape(9, 3) * 9
+    result = encode(pixels, original, mask)
+    assert np.array_equal(decode(result.data), pixels)
+    assert "added" in result.notes[0]
+
+
 @pytest.mark.parametrize("interlace", [False, True])
 def test_all_other_chunks_are_equal_bytes(interlace: bool, make_pixels: Any, save: Any) -> None:
     pixels = make_pixels(30, 41, 3, 16)
