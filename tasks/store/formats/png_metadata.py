@@ -4,7 +4,7 @@ import zlib
 from dataclasses import dataclass
 
 from tasks.store.formats.png_chunks import chunk, first, inflated
-from tasks.store.metadata import exif, raw_profile, xmp
+from tasks.store.metadata import embedded_jpeg, exif, raw_profile, xmp
 from tasks.store.metadata.preview import Preview
 from tasks.store.metadata.renewed import Renewed
 
@@ -12,24 +12,9 @@ _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _XMP, _RAW = b"XML:com.adobe.xmp", b"Raw profile type "  # the latter by ImageMagick
 
 # Kinds that say "not safe to copy" (§5.4: the last letter is a capital) and are still true after pixels changed.
-_LASTING = {
-    *(
-        b"IHDR",
-        b"PLTE",
-        b"IDAT",
-        b"IEND",
-        b"tRNS",
-        b"cHRM",
-        b"gAMA",
-        b"iCCP",
-        b"sBIT",
-        b"sRGB",
-        b"cICP",
-        b"mDCV",
-        b"cLLI",
-    ),
-    *(b"mDCv", b"cLLi", b"bKGD", b"hIST", b"sPLT", b"tIME", b"pCAL", b"sCAL", b"sTER", b"orNT"),
-}
+_LASTING = frozenset(
+    b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI mDCv cLLi bKGD hIST sPLT tIME pCAL sCAL sTER orNT".split()
+)
 _NAMES = {
     b"caBX": "content credentials (C2PA)",
     b"dSIG": "digital signature",
@@ -105,9 +90,13 @@ def _text(kind: bytes, payload: bytes) -> _Text | None:
 
 def _text_renewed(kind: bytes, payload: bytes, preview: Preview) -> Renewed:
     keyword = payload[:80].partition(b"\0")[0]
-    renew = xmp.renewed if keyword == _XMP else raw_profile.renewed if keyword.startswith(_RAW) else None
-    found = _text(kind, payload) if renew else None
-    if renew is None or found is None:
+    found = _text(kind, payload)
+    if found is None:
         return Renewed(payload)
-    done = renew(found.text, preview)
+    if keyword == _XMP:
+        done = xmp.renewed(found.text, preview)
+    elif keyword.startswith(_RAW):
+        done = raw_profile.renewed(found.text, preview)
+    else:
+        done = embedded_jpeg.renewed(found.text, preview, "picture in a text chunk")
     return Renewed(found.with_text(done.data) if done.notes else payload, done.notes)

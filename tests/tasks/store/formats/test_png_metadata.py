@@ -173,3 +173,19 @@ def test_an_orientation_may_come_after_the_pixels() -> None:
     data = png(np.zeros((4, 4, 1), int), 8, GREY, b"", chunk(b"eXIf", exif_with_thumbnail(8)))
     assert orientation(data) == 8
     assert orientation(picture()) == 1
+
+
+@pytest.mark.parametrize("name", [b"tEXt", b"zTXt"])
+def test_a_picture_in_any_text(name: bytes) -> None:
+    import base64
+
+    text = b'{"preview": "' + base64.b64encode(jpeg()) + b'"}'
+    method = b"\0" if name == b"zTXt" else b""
+    payload = b"parameters\0" + method + (zlib.compress(text) if name == b"zTXt" else text)
+    found, notes = done(picture(chunk(name, payload)))
+    assert notes == ("picture in a text chunk made anew",)
+    (after,) = (content for each, content in found if each == name)
+    after = after[len(b"parameters\0" + method) :]
+    after = zlib.decompress(after) if name == b"zTXt" else after
+    assert len(after) == len(text)
+    assert brightness(base64.b64decode(after.partition(b": ")[2].strip(b'"}'))) < 40
