@@ -1,11 +1,12 @@
 """Image files to arrays and back, in the original's own format.
 
-Only the JPEG, PNG, TIFF and WebP loaders are ever reached, and the first bytes decide which, not the name. Headers are
-read by `header.py` and one file per format (`jpeg.py`, `png.py`, `tiff.py`, `webp.py`); libvips decodes.
+Only JPEG, PNG, TIFF and WebP are ever reached, and the first bytes decide which, not the name. Headers are read by one
+file per format (`formats/jpeg.py`, `png.py`, `tiff.py`, `webp.py`); libvips decodes, TIFF excepted, whose strips and tiles
+are decoded one by one because they are written one by one.
 
-Known limits: refused with ImageUnsupported are palette, 1-, 2- and 4-bit, CMYK, Lab, YCbCr, float, MinIsWhite, several
-pages, sub-images, animations, lossy-compressed TIFF and premultiplied alpha. JPEG is decoded and encoded again as a
-whole. An EXIF thumbnail is copied as it is. Of TIFF tags only those that libvips knows are kept (`tiff.encode`).
+What comes back is the original file with another picture in the hole. What that cannot be done with is refused with
+ImageUnsupported and the reason: animations; arithmetic, lossless and 12-bit JPEG; Lab, YCbCr and lossy TIFF; samples of
+1, 2, 4, 32 (integers) or 64 bits in TIFF.
 """
 
 import re
@@ -52,7 +53,7 @@ def decode(data: bytes, header: Header) -> np.ndarray:
 
     Raises ImageTruncated (pixels are missing: never half a picture) and ImageUnreadable (damaged in another way).
     """
-    pixels = _load(data, header.format)
+    pixels: np.ndarray = tiff.decode(data, header) if header.format == "tiff" else _load(data, header.format)
     expected = (header.height, header.width, header.channels), header.dtype
     if (pixels.shape, pixels.dtype) != expected:
         raise ImageUnreadable(f"decodes to {pixels.shape} {pixels.dtype}, the header says {expected[0]} {expected[1]}")
@@ -70,7 +71,8 @@ def encode(
 
     `mask` (H, W) bool: outside it `pixels` equals the decoded original (None: anything may have changed). Format, size,
     depth, channels, compression and metadata stay as they were; what cannot is said in the notes. PNG, TIFF and WebP
-    decode to exactly `pixels`; so do the JPEG blocks without a masked pixel. `colour` is what thumbnails are drawn by.
+    decode to exactly `pixels`, but for the masked part of palettes, of less than 8 bits and of a WebP written lossy; JPEG
+    blocks without a masked pixel keep their coefficients. `colour` is what thumbnails are drawn by.
     Raises ValueError for pixels that do not fit.
     """
     header = _probe(original).header

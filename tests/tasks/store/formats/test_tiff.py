@@ -52,7 +52,7 @@ def test_the_same_file_but_for_the_hole(sample: Sample) -> None:
     assert str(tags(result.data)) == str(tags(data))  # as text: a NaN is no equal of itself
     untouched(data, result.data)
     layout, now = (Picture(pages(d)[0].directory).layout for d in (data, result.data))
-    changed = [chunk for chunk in layout.touched(mask)]
+    changed = list(layout.touched(mask))
     assert_only(result.data, [(chunk.offset, chunk.size) for chunk in changed], now)
     touched = {chunk.index for chunk in changed}
     old, new = chunks(data), chunks(result.data)
@@ -204,7 +204,11 @@ def assert_only(result: bytes, spans: list[tuple[int, int]], now: Layout) -> Non
 def test_tags_survive(order: Any, big: bool) -> None:
     pixels = picture(50, 60, 3, "uint16")
     profile = b"\0" * 36 + b"acsp" + bytes(88)
-    private = [(50001, 2, 8, "private", True), (50002, 12, 2, (1.5, float("nan")), True), (50003, 7, 3, b"\0\1\2", True)]
+    private = [
+        (50001, 2, 8, "private", True),
+        (50002, 12, 2, (1.5, float("nan")), True),
+        (50003, 7, 3, b"\0\1\2", True),
+    ]
     options: dict[str, Any] = {
         "iccprofile": profile,
         "resolution": (600, 601),
@@ -256,7 +260,11 @@ def test_a_file_that_decodes_to_something_else_is_not_written(where: Any) -> Non
     ("options", "dtype", "reason"),
     [
         ({"photometric": "miniswhite"}, "float32", "MinIsWhite"),
-        ({"photometric": "miniswhite", "extrasamples": ["assocalpha"], "planarconfig": "contig"}, "uint8", "premultiplied"),
+        (
+            {"photometric": "miniswhite", "extrasamples": ["assocalpha"], "planarconfig": "contig"},
+            "uint8",
+            "premultiplied",
+        ),
         ({}, "int16", "signed"),
         ({}, "uint32", "32 bits"),
         ({}, "float16", "16-bit float"),

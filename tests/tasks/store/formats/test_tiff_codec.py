@@ -26,7 +26,11 @@ LENIENT = {
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
-    st.sampled_from(ALL), st.integers(1, 40), st.integers(1, 300), st.integers(0, 1 << 32), st.sampled_from([1, 2, 5, 256])
+    st.sampled_from(ALL),
+    st.integers(1, 40),
+    st.integers(1, 300),
+    st.integers(0, 1 << 32),
+    st.sampled_from([1, 2, 5, 256]),
 )
 def test_compression(compression: int, rows: int, row_bytes: int, seed: int, levels: int) -> None:
     raw = np.random.default_rng(seed).integers(0, levels, rows * row_bytes, dtype=np.uint8).tobytes()

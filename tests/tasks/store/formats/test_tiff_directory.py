@@ -14,7 +14,11 @@ from tests.tasks.store.formats.tiff_files import picture, write, write_pages
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("big", [False, True])
 def test_entries_are_those_of_tifffile(order: Any, big: bool, tmp_path: Any) -> None:
-    extra = [(50001, 2, 8, "private", True), (50002, 12, 2, (1.5, 2.5), True), (50003, 16 if big else 4, 3, (1, 2, 3), True)]
+    extra = [
+        (50001, 2, 8, "private", True),
+        (50002, 12, 2, (1.5, 2.5), True),
+        (50003, 16 if big else 4, 3, (1, 2, 3), True),
+    ]
     data = write(picture(50, 60, 3, "uint16"), rowsperstrip=7, byteorder=order, bigtiff=big, extratags=extra)
     (tmp_path / "a.tif").write_bytes(data)
     found = td.first(data)
@@ -35,7 +39,9 @@ def test_entries_are_those_of_tifffile(order: Any, big: bool, tmp_path: Any) -> 
 
 
 def test_the_tree() -> None:
-    parts: list[Any] = [(picture(16, 16, 1, "uint8", n)[:, :, 0], {"subifds": 2} if n in (0, 3) else {}) for n in range(7)]
+    parts: list[Any] = [
+        (picture(16, 16, 1, "uint8", n)[:, :, 0], {"subifds": 2} if n in (0, 3) else {}) for n in range(7)
+    ]
     found = td.pages(write_pages(parts))
     # Pages 0, 3 and 6 in the file's order: 0 with 1 and 2 below it, 3 with 4 and 5, and 6.
     assert [(page.number, page.sub) for page in found] == [

@@ -15,8 +15,18 @@ from tests.tasks.store.formats.tiff_files import picture, write
         ({"photometric": "miniswhite"}, "uint16", 1, Kind("grey", 16, 1, False, False, True, False)),
         ({"extrasamples": ["unassalpha"]}, "uint8", 2, Kind("grey", 8, 2, True, False, False, False)),
         ({"photometric": "rgb"}, "float32", 3, Kind("rgb", 32, 3, False, False, False, False)),
-        ({"photometric": "rgb", "extrasamples": ["assocalpha"]}, "uint16", 4, Kind("rgb", 16, 4, True, True, False, False)),
-        ({"photometric": "rgb", "extrasamples": ["unspecified"]}, "uint8", 4, Kind("rgb", 8, 4, True, False, False, False)),
+        (
+            {"photometric": "rgb", "extrasamples": ["assocalpha"]},
+            "uint16",
+            4,
+            Kind("rgb", 16, 4, True, True, False, False),
+        ),
+        (
+            {"photometric": "rgb", "extrasamples": ["unspecified"]},
+            "uint8",
+            4,
+            Kind("rgb", 8, 4, True, False, False, False),
+        ),
         ({"photometric": "separated"}, "uint8", 4, Kind("cmyk", 8, 4, False, False, False, False)),
         (
             {"photometric": "palette", "colormap": np.zeros((3, 256), np.uint16)},

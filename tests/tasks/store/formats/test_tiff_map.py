@@ -11,12 +11,13 @@ from tests.tasks.store.formats.tiff_files import picture, write, write_pages
 
 def map_of(data: bytes) -> tuple[FileMap, list[td.Directory]]:
     directories = [page.directory for page in td.pages(data)]
-    return FileMap(len(data), directories), directories
+    return FileMap(data, directories), directories
 
 
 def test_everything_is_found_and_nothing_shared() -> None:
     parts: list[Any] = [
-        (picture(40, 50, 3, "uint8", n), {"rowsperstrip": 9, "compression": c}) for n, c in enumerate((None, "lzw", "zlib"))
+        (picture(40, 50, 3, "uint8", n), {"rowsperstrip": 9, "compression": c})
+        for n, c in enumerate((None, "lzw", "zlib"))
     ]
     found, directories = map_of(write_pages(parts))
     for directory in directories:

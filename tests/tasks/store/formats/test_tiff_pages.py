@@ -122,8 +122,8 @@ def test_thumbnails_of_another_kind(main: tuple[str, int, Any], small: tuple[str
     thumbnail = picture(120, 180, small[1], small[0])[::3, ::3]
     if small[2].get("photometric"):
         thumbnail = np.iinfo(small[0]).max - thumbnail
-    squeeze = (lambda p: p if p.shape[2] > 1 else p[:, :, 0])  # fmt: skip
-    data = write_pages([(squeeze(full), main[2]), (squeeze(thumbnail), {"subfiletype": 1, **small[2]})])
+    parts = [(full, main[2]), (thumbnail, {"subfiletype": 1, **small[2]})]
+    data = write_pages([(p if p.shape[2] > 1 else p[:, :, 0], options) for p, options in parts])
     mask, wanted = hole_in(full)
     result = encoded(wanted, data, mask)
     assert result.notes == ("1 reduced page made anew",)
@@ -231,7 +231,9 @@ def test_larger_copies_and_other_shapes() -> None:
     data = write_pages([(half(full), {}), (full[:30, :30], {"subfiletype": 1})])
     with pytest.raises(ImageUnsupported, match="shape"):
         encoded(half(full), data, mask)
-    data = write_pages([(half(full), {}), (picture(50, 50, 1, "uint8")[:, :, 0], {}), (full[:30, :30], {"subfiletype": 1})])
+    data = write_pages(
+        [(half(full), {}), (picture(50, 50, 1, "uint8")[:, :, 0], {}), (full[:30, :30], {"subfiletype": 1})]
+    )
     assert encoded(half(full), data, mask).notes == ("pages 2–3 kept as they were",)
 
 

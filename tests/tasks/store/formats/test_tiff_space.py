@@ -6,7 +6,9 @@ from tasks.store.formats.tiff_space import Space
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(1, 40)), max_size=12), st.lists(st.integers(1, 50), max_size=20))
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(1, 40)), max_size=12), st.lists(st.integers(1, 50), max_size=20)
+)
 def test_nothing_is_given_twice(gaps: list[tuple[int, int]], sizes: list[int]) -> None:
     free, at = [], 8
     for gap, size in gaps:

@@ -34,7 +34,8 @@ def write_pages(parts: list[tuple[Samples, dict[str, Any]]], byteorder: str = "<
     """Several pages, each with its options for `TiffWriter.write`; (H, W, C) become planes where these are separate."""
     file = io.BytesIO()
     with tifffile.TiffWriter(file, byteorder=byteorder, bigtiff=bigtiff) as writer:  # type: ignore[arg-type]
-        for pixels, options in parts:
+        for part, options in parts:
+            pixels = part
             kind = "minisblack" if pixels.ndim == 2 or pixels.shape[2] < 3 else "rgb"
             given = {"photometric": kind, "metadata": None, **options}
             if given.get("planarconfig") == "separate":
