@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.catalog.settings import SourceSettings
 from tasks.errors import UsageError
-from tasks.run.settings import ItemSettings, LimitSettings, OutputSettings, RuntimeSettings, lay_over
+from tasks.run.settings import ItemSettings, LimitSettings, RuntimeSettings, lay_over
 
 RECIPES = Path(__file__).with_name("recipes.yaml")
 
@@ -17,13 +17,12 @@ class Settings(ItemSettings):
     """All settings of a run, frozen. Unknown keys and impossible values are refused before anything is read."""
 
     source: SourceSettings = SourceSettings()
-    output: OutputSettings = OutputSettings()
     runtime: RuntimeSettings = RuntimeSettings()
     limits: LimitSettings = LimitSettings()
 
     def of_items(self) -> ItemSettings:
         """The part that decides pixels."""
-        return ItemSettings(mask=self.mask, model=self.model, fill=self.fill)
+        return ItemSettings(mask=self.mask, model=self.model, fill=self.fill, output=self.output)
 
 
 def compose(recipe: str = "balanced", assignments: list[str] | None = None, model: str | None = None) -> Settings:

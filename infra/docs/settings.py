@@ -29,7 +29,13 @@ def allowed(schema: dict[str, Any]) -> str:
         return "list"
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
     limits = " and ".join(f"{sign} {schema[key]:g}" for key, sign in bounds.items() if key in schema)
-    kind = {"integer": "integer", "number": "number", "string": "text", "null": "nothing"}[schema["type"]]
+    kind = {
+        "integer": "integer",
+        "number": "number",
+        "string": "text",
+        "null": "nothing",
+        "boolean": "`true`, `false`",
+    }[schema["type"]]
     return f"{kind} {limits}".strip()
 
 

@@ -1,24 +1,31 @@
 """Fill one image: holes found, a pass chosen for each, fills composited. No storage, no Ray: usable from a notebook."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import MaskCoversAll
+from tasks.fill.colour import Colour, Float, full_scale, unit, valid
+from tasks.fill.correction import Correction, corrected
+from tasks.fill.dither import quantise_at
 from tasks.fill.holes import Hole, find_holes
 from tasks.fill.mask import dilate, feather_weight
 from tasks.fill.passes import PASSES, Generator
-from tasks.fill.region import full_scale, to_float_rgb
+from tasks.fill.picture import Picture, plain_picture
+from tasks.fill.prediction import Prediction
+from tasks.fill.residual import carried, surroundings
 from tasks.fill.settings import FillSettings, MaskSettings
 
 
 @dataclass(frozen=True)
 class FilledHole:
-    """Which pass filled a hole."""
+    """Which pass filled a hole, and which corrections changed the fill, in their order."""
 
     hole: Hole
     fill_pass: str
+    corrections: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,26 +43,40 @@ def fill_image(
     generator: Generator,
     mask_settings: MaskSettings | None = None,
     settings: FillSettings | None = None,
+    colour: Colour | None = None,
+    dither: bool = True,
+    corrections: Mapping[str, Correction] | None = None,
 ) -> Filled:
     """Fill the hole `core` of `image`.
 
-    image (H, W, 1 or 3) uint8, uint16 or float32 in [0, 1]; core (H, W) bool, before dilation. The result has the
-    input's dtype; arrays are float from cut to composite and quantised once. Outside the dilated mask no value changes.
-    Raises MaskCoversAll.
+    image (H, W, C) uint8, uint16 or float32, colour channels only: grey or RGB, with a `colour` also CMYK; core (H, W)
+    bool, before dilation. `colour` says how the values look (`tasks.store.colour.colour_of`); without one they are taken
+    as sRGB, floats outside [0, 1] by their range. `corrections` are applied to every fill, in their order
+    (`tasks.correct.corrections.chosen`). The result has the input's dtype: float from cut to composite,
+    quantised once, dithered unless `settings` or `dither` say no (a JPEG encoder quantises anew). Outside the dilated
+    mask no value changes, NaN and infinity among them; inside it they are filled. Raises MaskCoversAll.
     """
     mask_settings, settings = mask_settings or MaskSettings(), settings or FillSettings()
     mask = dilate(core, mask_settings.dilate_px)
     if mask.all():
         raise MaskCoversAll(f"dilated by {mask_settings.dilate_px} px the mask covers all {mask.size} pixels")
+    picture = plain_picture(image, mask) if colour is None else Picture(image, colour)
     holes = find_holes(mask, settings.merge_px)
     chosen = [choose_pass(hole, (mask.shape[0], mask.shape[1]), settings) for hole in holes]
-    pixels = image.copy()
+    pixels = image.copy()  # contiguous
+    done: dict[int, tuple[str, ...]] = {}
     for name in settings.passes:
         mine = [hole for hole, choice in zip(holes, chosen, strict=True) if choice == name]
         if mine:
-            for hole, fill in zip(mine, PASSES[name].run(image, mask, mine, generator, settings), strict=True):
-                composite(pixels, core, hole, fill, mask_settings)
-    return Filled(pixels, mask, [FilledHole(hole, name) for hole, name in zip(holes, chosen, strict=True)])
+            made = PASSES[name].run(picture, mask, mine, generator, settings)
+            fills = corrected(picture, mask, mine, made, corrections or {})
+            done |= {id(hole): names for hole, (_, names) in zip(mine, fills, strict=True)}
+            shown = [_own(fill, hole) for hole, (fill, _) in zip(mine, fills, strict=True)]
+            for hole, values in zip(mine, stored_fills(picture, mask, mine, shown), strict=True):
+                weight = feather_weight(core[hole.box] & hole.own, hole.own, mask_settings)
+                composite(pixels, hole, values, weight, settings.dither and dither)
+    filled = [FilledHole(hole, name, done[id(hole)]) for hole, name in zip(holes, chosen, strict=True)]
+    return Filled(pixels, mask, filled)
 
 
 def choose_pass(hole: Hole, shape: tuple[int, int], settings: FillSettings) -> str:
@@ -63,15 +84,54 @@ def choose_pass(hole: Hole, shape: tuple[int, int], settings: FillSettings) -> s
     return next((name for name in settings.passes if PASSES[name].suits(hole, shape, settings)), settings.passes[-1])
 
 
-def composite(
-    pixels: NDArray[np.generic], core: NDArray[np.bool_], hole: Hole, fill: NDArray[np.float32], settings: MaskSettings
-) -> None:
-    """Blend a fill (hole.h, hole.w, 3) float32 into `pixels` (H, W, 1 or 3), in place, on the hole's own pixels."""
-    known = pixels[hole.box]
-    weight = feather_weight(core[hole.box] & hole.own, hole.own, settings)[:, :, None]
-    blended = to_float_rgb(known) * (1 - weight) + fill * weight
-    if known.shape[2] == 1:
-        blended = blended.mean(axis=2, keepdims=True)
-    if known.dtype.kind in "iu":
-        blended = np.rint(np.clip(blended, 0, 1) * full_scale(known.dtype))
-    known[hole.own] = blended.astype(known.dtype)[hole.own]
+def stored_fills(
+    picture: Picture, mask: NDArray[np.bool_], holes: Sequence[Hole], fills: Sequence[Float]
+) -> list[Float]:
+    """Fills of the holes' own pixels as seen, (N, 3) each -> in stored units, (N, C), among what surrounds them."""
+    # Once for all: converting a few pixels costs as much as converting a thousand.
+    ends = np.cumsum([len(fill) for fill in fills])[:-1]
+    stored = np.split(picture.colour.stored(np.concatenate(fills)[:, None])[:, 0], ends)
+    found = []
+    for hole, values, extra in zip(holes, stored, carried(picture, mask, holes, fills), strict=True):
+        whole = values if extra is None else values + extra
+        if neutral(picture, mask, hole):
+            whole = np.repeat(whole.mean(axis=1, keepdims=True), 3, axis=1)
+        found.append(whole)
+    return found
+
+
+def _own(fill: Prediction, hole: Hole) -> Float:
+    """(N, 3) of the hole's own pixels; `take` is several times as fast as a boolean index."""
+    y, x = hole.y - fill.y, hole.x - fill.x
+    values = fill.values[y : y + hole.h, x : x + hole.w]
+    return np.asarray(values.reshape(-1, values.shape[2]).take(np.flatnonzero(hole.own), axis=0))
+
+
+def composite(pixels: NDArray[np.generic], hole: Hole, values: Float, weight: Float, dither: bool) -> None:
+    """Blend a fill (N, C) in stored units into `pixels` (H, W, C), in place, on the N pixels of the hole.
+
+    pixels: contiguous, on the hole still as they were; weight (hole.h, hole.w): the share of the fill. The blend is in
+    stored units, where the picture's own gradients are what they were.
+    """
+    y, x = np.nonzero(hole.own)
+    share = weight[y, x][:, None]
+    y, x = y + hole.y, x + hole.x
+    flat, index = pixels.reshape(-1, pixels.shape[2]), y * pixels.shape[1] + x
+    before = unit(flat.take(index, axis=0))
+    if pixels.dtype.kind == "f":  # what is no number does not blend
+        numbers = valid(before)
+        share, before = np.where(numbers, share, np.float32(1)), np.where(numbers, before, np.float32(0))
+    blended = before * (1 - share) + values * share
+    if pixels.dtype.kind != "f":
+        blended = quantise_at(blended, int(full_scale(pixels.dtype)) + 1, y, x, dither)
+    flat[index] = blended
+
+
+def neutral(picture: Picture, mask: NDArray[np.bool_], hole: Hole) -> bool:
+    """Whether all that is known around a hole is grey stored as RGB: then the fill is grey too, as in its whole file."""
+    if picture.pixels.shape[2] != 3:
+        return False
+    window, _ = surroundings(hole, mask.shape)
+    stored, unknown = picture.pixels[window], mask[window]
+    grey = (stored[:, :, 0] == stored[:, :, 1]) & (stored[:, :, 0] == stored[:, :, 2])
+    return bool((grey | unknown).all() and not unknown.all())

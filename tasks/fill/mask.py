@@ -1,11 +1,13 @@
 """The mask policy: from what was delivered to what is hole."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.fill.colour import full_scale
 from tasks.fill.settings import MaskSettings
 
 Bool = NDArray[np.bool_]
@@ -17,10 +19,9 @@ def hole_from_luminance(mask: NDArray[np.uint8], settings: MaskSettings) -> Bool
     return white if settings.polarity == "white" else ~white
 
 
-def hole_from_alpha(alpha: NDArray[np.unsignedinteger], settings: MaskSettings) -> Bool:
-    """Transparent is hole. alpha (H, W) uint8 or uint16 -> (H, W) bool."""
-    full = np.iinfo(alpha.dtype).max
-    return alpha < settings.threshold / 255 * full
+def hole_from_alpha(alpha: NDArray[Any], settings: MaskSettings) -> Bool:
+    """Transparent is hole. alpha (H, W) uint8, uint16 or float32 in [0, 1] -> (H, W) bool."""
+    return np.asarray(alpha < settings.threshold / 255 * full_scale(alpha.dtype), dtype=np.bool_)
 
 
 def hole_from_colour(pixels: NDArray[np.unsignedinteger], settings: MaskSettings) -> Bool:

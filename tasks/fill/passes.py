@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from tasks.fill import regions, whole
 from tasks.fill.holes import Hole
+from tasks.fill.picture import Picture
+from tasks.fill.prediction import Prediction
 from tasks.fill.settings import FillSettings
+
+
 
 Float = NDArray[np.float32]
 
@@ -26,12 +30,12 @@ class Pass:
     """One way to make a fill.
 
     `suits(hole, shape, settings)`: whether it is a good way for this hole of an image of shape (H, W).
-    `run(image, mask, holes, generator, settings)`: for each hole the fill of its box, (hole.h, hole.w, 3) float32 in
-    [0, 1].
+    `run(picture, mask, holes, generator, settings)`: for each hole what the generator made of its box and of the pixels
+    around it, as it is seen.
     """
 
     suits: Callable[[Hole, tuple[int, int], FillSettings], bool]
-    run: Callable[[NDArray[np.generic], NDArray[np.bool_], Sequence[Hole], Generator, FillSettings], list[Float]]
+    run: Callable[[Picture, NDArray[np.bool_], Sequence[Hole], Generator, FillSettings], list[Prediction]]
 
 
 PASSES: dict[str, Pass] = {

@@ -6,9 +6,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.fill.colour import unit
 from tasks.fill.holes import Hole
+from tasks.fill.picture import Picture
+from tasks.fill.prediction import RING_PX, Prediction
 
 Float = NDArray[np.float32]
+
+BAND_VALUES = 1 << 22  # 16 MB of floats at a time
 
 
 @dataclass(frozen=True)
@@ -33,36 +38,45 @@ class Region:
         return (self.shown_w, self.shown_h) != (self.w, self.h)
 
 
-def full_scale(dtype: np.dtype[np.generic]) -> float:
-    """The value that stands for 1.0: 255, 65535, or 1 for floats."""
-    return float(np.iinfo(str(dtype)).max) if dtype.kind in "iu" else 1.0
-
-
-def to_float_rgb(pixels: NDArray[np.generic]) -> Float:
-    """(H, W, 1 or 3) uint8, uint16 or float32 in [0, 1] -> (H, W, 3) float32 in [0, 1]."""
-    scaled = pixels.astype(np.float32) / np.float32(full_scale(pixels.dtype))
-    return np.repeat(scaled, 3, axis=2) if pixels.shape[2] == 1 else scaled
-
-
-def cut(image: NDArray[np.generic], mask: NDArray[np.bool_], region: Region) -> tuple[Float, NDArray[np.bool_]]:
-    """What the generator is shown: (shown_h, shown_w, 3) float32 and (shown_h, shown_w) bool.
+def cut(picture: Picture, mask: NDArray[np.bool_], region: Region) -> tuple[Float, NDArray[np.bool_]]:
+    """What the generator is shown: (shown_h, shown_w, 3) float32 in [0, 1] and (shown_h, shown_w) bool.
 
     Scaling down, a shown pixel is hole as soon as any of its pixels is (as in arXiv 2206.13644): nothing of what is
-    masked leaks into what is known.
+    masked leaks into what is known. What is no number is shown as hole too. Only what is shown is converted, and only
+    a band of the window is held as floats: a window may be a scan of 100 megapixels.
     """
-    crop, hole = to_float_rgb(image[region.box]), np.ascontiguousarray(mask[region.box])
     if not region.scaled:
-        return crop, hole
+        hole = np.ascontiguousarray(mask[region.box])
+        missing = picture.missing(region.box)
+        return picture.colour.seen(picture.pixels[region.box]), hole if missing is None else hole | missing
     size = (region.shown_w, region.shown_h)
-    shown = np.clip(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), 0, 1).astype(np.float32, copy=False)
-    share = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return shown, share > 1e-6
+    rows = max(1, BAND_VALUES // (region.w * picture.pixels.shape[2]))
+    values, shares = [], []
+    for top in range(region.y, region.y + region.h, rows):
+        band = slice(top, min(top + rows, region.y + region.h)), region.box[1]
+        hole, missing, stored = mask[band], picture.missing(band), unit(picture.pixels[band])
+        if missing is not None:
+            hole, stored = hole | missing, np.where(missing[:, :, None], np.float32(0), stored)
+        # A mean over areas is separable: rows now, columns below.
+        narrow = size if rows >= region.h else (region.shown_w, stored.shape[0])
+        values.append(_mean(stored, narrow))
+        shares.append(_mean(hole.astype(np.float32), narrow))
+    small = _mean(np.concatenate(values), size)
+    share = _mean(np.concatenate(shares), size)
+    return picture.colour.seen(small), share > 1e-6
 
 
-def uncut(fill: Float, region: Region, hole: Hole) -> Float:
-    """The part of a region's fill (shown_h, shown_w, 3) that covers a hole's box: (hole.h, hole.w, 3), native size."""
+def uncut(fill: Float, region: Region, hole: Hole) -> Prediction:
+    """The part of a region's fill (shown_h, shown_w, 3) that covers a hole and the ring around it, at native size."""
     if region.scaled:
         grown = cv2.resize(fill, (region.w, region.h), interpolation=cv2.INTER_CUBIC)
         fill = np.clip(grown, 0, 1).astype(np.float32, copy=False)
-    y, x = hole.y - region.y, hole.x - region.x
-    return fill[y : y + hole.h, x : x + hole.w]
+    top, left = max(hole.y - RING_PX, region.y), max(hole.x - RING_PX, region.x)
+    bottom, right = hole.y + hole.h + RING_PX - region.y, hole.x + hole.w + RING_PX - region.x  # a slice ends in time
+    return Prediction(left, top, fill[top - region.y : bottom, left - region.x : right])
+
+
+def _mean(values: Float, size: tuple[int, int]) -> Float:
+    """Means over areas: (H, W[, C]) -> (size[1], size[0][, C])."""
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    return small.reshape(*small.shape[:2], *values.shape[2:]).astype(np.float32, copy=False)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.fill.holes import Hole
+from tasks.fill.picture import Picture
+from tasks.fill.prediction import Prediction
 from tasks.fill.region import Region, cut, uncut
 
 if TYPE_CHECKING:
@@ -25,16 +27,16 @@ def suits(hole: Hole, shape: tuple[int, int], settings: FillSettings) -> bool:  
 
 
 def run(
-    image: NDArray[np.generic],
+    picture: Picture,
     mask: NDArray[np.bool_],
     holes: Sequence[Hole],
     generator: Generator,
     settings: FillSettings,
-) -> list[NDArray[np.float32]]:
+) -> list[Prediction]:
     """One crop per region; a region that holds several holes whole serves them all. See `passes.Pass`."""
     owners = share_regions([region_of(hole, mask.shape, settings) for hole in holes], holes)
     regions = sorted(set(owners), key=lambda r: (r.y, r.x, r.h, r.w))
-    cuts = [cut(image, mask, region) for region in regions]
+    cuts = [cut(picture, mask, region) for region in regions]
     fills = dict(zip(regions, generator.fill([c for c, _ in cuts], [m for _, m in cuts]), strict=True))
     return [uncut(fills[region], region, hole) for region, hole in zip(owners, holes, strict=True)]
 

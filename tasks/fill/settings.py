@@ -15,6 +15,9 @@ class MaskSettings(BaseModel):
 
     source: MaskSource = "file"
     """A file for each image, one file for all, the alpha channel, a key colour, or the boxes of a manifest."""
+    orientation: Literal["auto", "viewer", "stored"] = "auto"
+    """Whether masks and boxes lie over the image as a viewer turns it (by its EXIF orientation) or as it is stored.
+    `auto` takes the one that fits, and refuses with MaskAmbiguous where both would and differ."""
     threshold: int = Field(128, ge=0, le=255)
     """`white`: luminance >= threshold is hole; `black`: luminance < threshold; alpha: below threshold."""
     polarity: Literal["white", "black"] = "white"
@@ -52,6 +55,9 @@ class FillSettings(BaseModel):
     """The longest side that the generator is shown; a larger region is shown scaled down. LaMa is good up to 512."""
     merge_px: int = Field(16, ge=0, le=512)
     """Components nearer than this are one hole."""
+    dither: bool = True
+    """Round the fill to the steps of the file with noise of half a step, so that smooth parts do not band; never in a
+    JPEG, whose encoder rounds anew."""
 
     @field_validator("passes")
     @classmethod

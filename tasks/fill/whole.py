@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.fill.holes import Hole
+from tasks.fill.picture import Picture
+from tasks.fill.prediction import Prediction
 from tasks.fill.region import Region, cut, uncut
 
 if TYPE_CHECKING:
@@ -22,16 +24,16 @@ def suits(hole: Hole, shape: tuple[int, int], settings: FillSettings) -> bool:
 
 
 def run(
-    image: NDArray[np.generic],
+    picture: Picture,
     mask: NDArray[np.bool_],
     holes: Sequence[Hole],
     generator: Generator,
     settings: FillSettings,
-) -> list[NDArray[np.float32]]:
+) -> list[Prediction]:
     """One forward of the whole image; an image longer than `max_region_px` is shown scaled down. See `passes.Pass`."""
     height, width = mask.shape
     scale = min(1.0, settings.max_region_px / max(height, width))
     region = Region(0, 0, width, height, max(1, round(width * scale)), max(1, round(height * scale)))
-    crop, shown = cut(image, mask, region)
+    crop, shown = cut(picture, mask, region)
     fill = generator.fill([crop], [shown])[0]
     return [uncut(fill, region, hole) for hole in holes]

@@ -12,10 +12,13 @@ DECIDES_PIXELS = (
     "tasks/fill/*.py",
     "tasks/correct/*.py",
     "tasks/judge/*.py",
-    "tasks/store/[ijptvw]*.py",  # the codecs: image, jpeg, png, tiff, vips, webp
+    "tasks/store/image.py",
+    "tasks/store/colour.py",
+    "tasks/store/formats/*.py",
+    "tasks/store/metadata/*.py",
     "tasks/run/item.py",
 )
-LIBRARIES = ("torch", "numpy", "opencv-python-headless", "pyvips-binary")
+LIBRARIES = ("torch", "numpy", "opencv-python-headless", "pyvips-binary", "jpeglib", "imagecodecs", "pillow")
 
 
 @cache

@@ -17,7 +17,7 @@ RESULTS_SCHEMA = pa.schema(
         ("mask_version", pa.string()),
         ("status", pa.string()),  # ok, unchanged, skipped, failed
         ("error", pa.string()),  # a type of tasks.errors
-        ("message", pa.string()),
+        ("message", pa.string()),  # why, where it failed; what of the original the output does not hold, where it did not
         ("attempts", pa.int32()),
         ("format", pa.string()),
         ("width", pa.int32()),
@@ -34,6 +34,8 @@ RESULTS_SCHEMA = pa.schema(
         ("input_sha256", pa.string()),
         ("mask_sha256", pa.string()),
         ("output_sha256", pa.string()),
+        ("input_bytes", pa.int64()),
+        ("output_bytes", pa.int64()),
         ("device", pa.string()),
         ("threads", pa.int32()),
         ("load_s", pa.float64()),

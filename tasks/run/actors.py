@@ -13,7 +13,7 @@ from tasks.run.generating import LocalGenerator, RemoteGenerator, SharedGenerato
 from tasks.run.job import Job, Outcome, ShardDone, ShardWork
 from tasks.run.ledger import Ledger
 from tasks.run.restorer import Restorer
-from tasks.store.vips import set_threads
+from tasks.store.formats.vips import set_threads
 
 BEAT_S = 1.0
 # Items that one restorer keeps in the filling step when a shared generator does the work: enough to fill its batches.

@@ -1,7 +1,6 @@
 """Restore one item, from its bytes in storage to its bytes in storage. Whatever is wrong with it becomes its row."""
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -15,21 +14,22 @@ from numpy.typing import NDArray
 
 from tasks import errors
 from tasks.errors import ItemError
+from tasks.fill.colour import Colour, full_scale
 from tasks.fill.fill import Filled, fill_image
-from tasks.fill.mask import hole_from_alpha, hole_from_boxes, hole_from_colour, hole_from_luminance
 from tasks.fill.passes import Generator
 from tasks.publish.schema import Row
+from tasks.run.hole import find_hole
 from tasks.run.job import ItemSpec, Job, Outcome
 from tasks.run.settings import ItemSettings
 from tasks.run.watch import MegapixelBudget, Watch
-from tasks.store.image import Header, decode, decode_mask, encode, read_header
+from tasks.store.colour import colour_of
+from tasks.store.image import Header, decode, encode, icc, read_header
 from tasks.store.objects import Store, read_url
 
 if TYPE_CHECKING:
     from models.engine import EngineInfo
 
 log = logging.getLogger("lacuna.item")
-Pixels = NDArray[np.unsignedinteger]
 
 
 class Generating(Protocol):
@@ -100,7 +100,15 @@ def restore_item(spec: ItemSpec, bench: Bench) -> Outcome:
 
 def _failed(row: Row, error: str, message: str) -> Outcome:
     return Outcome(
-        {**row, "output": None, "output_sha256": None, "status": "failed", "error": error, "message": message}
+        {
+            **row,
+            "output": None,
+            "output_sha256": None,
+            "output_bytes": None,
+            "status": "failed",
+            "error": error,
+            "message": message,
+        }
     )
 
 
@@ -117,7 +125,7 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
 
     with bench.watch.working(spec.item_id), _timed(row, "load_s"):
         data = _read_image(spec)
-        row["input_sha256"] = _sha256(data)
+        row |= {"input_sha256": _sha256(data), "input_bytes": len(data)}
         header = read_header(data, bench.job.limits.max_mp)
         row |= {"format": header.format, "width": header.width, "height": header.height}
         row |= {"channels": header.channels, "bit_depth": header.bit_depth}
@@ -126,17 +134,26 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
     with bench.budget.hold(header.megapixels):
         with bench.watch.working(spec.item_id), _timed(row, "load_s"):
             pixels = decode(data, header)
-            core = _hole(spec, bench, row, pixels, settings)
+            colour, note = colour_of(icc(data), header, pixels)
+            read_mask = partial(bench.read_mask, shared=settings.mask.source == "shared")
+            core = find_hole(spec, pixels, header, colour, settings.mask, read_mask, bench.job.limits.max_mp, row)
+            if header.dtype.kind == "f":  # how floats are shown goes by the range of what is known
+                colour, note = colour_of(icc(data), header, pixels, core)
             row["masked_fraction"] = float(core.mean())
         if not core.any():
             return _copied(spec, bench, row, data, header, "the mask is empty")
         started = time.perf_counter()
-        filled = bench.in_turn(partial(_fill, spec, bench, row, pixels, core, settings))
+        filled = bench.in_turn(partial(_fill, spec, bench, row, pixels, header, colour, core, settings))
         row["fill_s"] = row.get("fill_s", time.perf_counter() - started)
         with bench.watch.working(spec.item_id), _timed(row, "save_s"):
-            result = encode(filled.pixels, data)
-            bench.sink.put(f"images/{spec.output}", result)
-    row |= {"output": spec.output, "output_sha256": _sha256(result), "status": "ok", "holes": len(filled.holes)}
+            result = encode(filled.pixels, data, filled.mask, settings.output, colour)
+            bench.sink.put(f"images/{spec.output}", result.data)
+    row |= {"output": spec.output, "output_sha256": _sha256(result.data), "output_bytes": len(result.data)}
+    row |= {
+        "status": "ok",
+        "holes": len(filled.holes),
+        "message": "; ".join(filter(None, (note, *result.notes))) or None,
+    }
     holes = tuple(
         {
             "item_id": spec.item_id,
@@ -152,45 +169,27 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
 
 
 def _fill(
-    spec: ItemSpec, bench: Bench, row: Row, pixels: Pixels, core: NDArray[np.bool_], settings: ItemSettings
+    spec: ItemSpec,
+    bench: Bench,
+    row: Row,
+    pixels: NDArray[np.generic],
+    header: Header,
+    colour: Colour,
+    core: NDArray[np.bool_],
+    settings: ItemSettings,
 ) -> Filled:
     """The filling step proper; alpha, where there is one, is carried along untouched unless it was the mask."""
+    # What is quantised once more by its encoder gains nothing from dithering.
+    dither = header.format != "jpeg" and not (header.format == "webp" and settings.output.webp_quality)
     with bench.watch.working(spec.item_id), _timed(row, "fill_s"):
-        has_alpha = pixels.shape[2] in (2, 4)
-        colour, alpha = (pixels[:, :, :-1], pixels[:, :, -1:]) if has_alpha else (pixels, None)
-        filled = fill_image(colour, core, bench.generator.for_item(spec.item_id), settings.mask, settings.fill)
+        colours, alpha = (pixels[:, :, :-1], pixels[:, :, -1:]) if header.alpha else (pixels, None)
+        generator = bench.generator.for_item(spec.item_id)
+        filled = fill_image(colours, core, generator, settings.mask, settings.fill, colour, dither)
         if alpha is None:
             return filled
         if settings.mask.source == "alpha":  # what was transparent is filled now, so it must show
-            alpha = np.where(filled.mask[:, :, None], np.iinfo(alpha.dtype).max, alpha).astype(alpha.dtype)
+            alpha = np.where(filled.mask[:, :, None], full_scale(alpha.dtype), alpha).astype(alpha.dtype)
         return Filled(np.concatenate([filled.pixels, alpha], axis=2), filled.mask, filled.holes)
-
-
-def _hole(spec: ItemSpec, bench: Bench, row: Row, pixels: Pixels, settings: ItemSettings) -> NDArray[np.bool_]:
-    """The hole (H, W) bool before dilation, by the mask's source; several masks are united."""
-    policy = settings.mask
-    height, width, channels = pixels.shape
-    if policy.source == "alpha":
-        if channels not in (2, 4):
-            raise errors.MaskMissing("mask.source is alpha, but the image has no alpha channel")
-        return hole_from_alpha(pixels[:, :, -1], policy)
-    if policy.source == "colour":
-        return hole_from_colour(pixels[:, :, :3] if channels >= 3 else pixels[:, :, :1], policy)
-    core = np.zeros((height, width), dtype=bool)
-    if spec.boxes is not None:
-        core |= hole_from_boxes(json.loads(spec.boxes), (height, width))
-    digests = []
-    for url in spec.masks:
-        data = bench.read_mask(url, shared=policy.source == "shared")
-        digests.append(_sha256(data))
-        mask = decode_mask(data, bench.job.limits.max_mp)
-        if mask.shape != core.shape:
-            raise errors.MaskSizeMismatch(
-                f"the mask is {mask.shape[1]}×{mask.shape[0]}, the image {width}×{height}: {url}"
-            )
-        core |= hole_from_luminance(mask, policy)
-    row["mask_sha256"] = "\n".join(digests) or None
-    return core
 
 
 def _copied(spec: ItemSpec, bench: Bench, row: Row, data: bytes, header: Header, why: str) -> Outcome:
@@ -199,6 +198,7 @@ def _copied(spec: ItemSpec, bench: Bench, row: Row, data: bytes, header: Header,
     done = {
         "output": spec.output,
         "output_sha256": row["input_sha256"],
+        "output_bytes": len(data),
         "status": "unchanged",
         "holes": 0,
         "message": why,

@@ -8,17 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.settings import ModelSettings
 from tasks.fill.settings import FillSettings, MaskSettings
+from tasks.store.settings import OutputSettings
 
 Auto = Literal["auto"]
-
-
-class OutputSettings(BaseModel):
-    """What becomes of results that an earlier run committed under other settings, weights or code."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    on_change: Literal["refuse", "redo", "keep"] = "refuse"
-    """`refuse` to mix them, `redo` the items made otherwise, or `keep` them as they are and do only what is left."""
 
 
 class RuntimeSettings(BaseModel):
@@ -74,6 +66,7 @@ class ItemSettings(BaseModel):
     mask: MaskSettings = MaskSettings()
     model: ModelSettings = ModelSettings()
     fill: FillSettings = FillSettings()
+    output: OutputSettings = OutputSettings()
 
     def overridden(self, override: str | None) -> Self:
         """With an item's `override` (JSON of nested or dotted keys) laid over.
@@ -87,11 +80,14 @@ class ItemSettings(BaseModel):
         changed = type(self).model_validate(tree)
         if changed.model != self.model:
             raise ValueError("model: an item's override cannot change the generator; make it a run of its own")
+        if changed.output.on_change != self.output.on_change:
+            raise ValueError("output.on_change: it is decided for a run, not for an item")
         return changed
 
     def sha256(self) -> str:
         """Digest of what decides pixels, for the column `settings_sha256`."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        tree = self.model_dump(mode="json", exclude={"output": {"on_change"}})
+        return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 
 
 def lay_over(tree: dict[str, Any], changes: dict[str, Any]) -> None:

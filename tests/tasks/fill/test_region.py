@@ -1,17 +1,13 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tasks.fill import region
+from tasks.fill.colour import Plain
 from tasks.fill.holes import Hole
-from tasks.fill.region import Region, cut, to_float_rgb, uncut
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_to_float_and_back_is_exact(dtype: type) -> None:
-    full = np.iinfo(dtype).max
-    values = np.arange(0, full + 1, 7).astype(dtype)[:, None, None]
-    shown = to_float_rgb(values)
-    assert shown.shape == (len(values), 1, 3)
-    assert (np.rint(shown[:, :, 0] * full).astype(dtype) == values[:, :, 0]).all()
+from tasks.fill.picture import Picture
+from tasks.fill.region import Region, cut, uncut
 
 
 def test_scaled_down_nothing_masked_leaks() -> None:
@@ -19,16 +15,53 @@ def test_scaled_down_nothing_masked_leaks() -> None:
     mask = np.zeros((64, 64), bool)
     mask[13:27, 30:41] = True
     image[mask] = 1.0
-    crop, shown = cut(image, mask, Region(0, 0, 64, 64, 27, 27))
+    crop, shown = cut(Picture(image, Plain()), mask, Region(0, 0, 64, 64, 27, 27))
     assert crop.shape == (27, 27, 3)
     assert crop[~shown].max() == 0
 
 
+def test_a_large_window_is_scaled_down_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 65536, (233, 321, 3), dtype=np.uint16)
+    mask = rng.random((233, 321)) > 0.99
+    picture, window = Picture(image, Plain()), Region(3, 5, 310, 220, 97, 69)
+    whole, hole = cut(picture, mask, window)
+    monkeypatch.setattr(region, "BAND_VALUES", 310 * 3 * 7)
+    banded, banded_hole = cut(picture, mask, window)
+    assert (hole == banded_hole).all()
+    assert np.abs(whole - banded).max() < 1e-6
+    assert whole.shape == (69, 97, 3)
+
+
+@pytest.mark.parametrize("side", [64, 16])
+def test_what_is_no_number_is_shown_as_hole(side: int) -> None:
+    image = np.full((64, 64, 1), 0.5, np.float32)
+    image[10, 20], image[40, 50], image[60, 3] = np.nan, np.inf, -3.4e38
+    crop, shown = cut(Picture(image, Plain(1)), np.zeros((64, 64), bool), Region(0, 0, 64, 64, side, side))
+    assert shown.sum() == 3
+    assert np.allclose(crop[~shown], 0.5)
+    assert np.isfinite(crop).all()
+
+
+@given(st.sampled_from([np.uint8, np.uint16, np.float32]), st.sampled_from([1, 3]), st.integers(5, 40))
+@settings(max_examples=30, deadline=None)
+def test_the_generator_sees_floats_of_three_channels(dtype: type, channels: int, side: int) -> None:
+    full = 1 if dtype == np.float32 else np.iinfo(dtype).max
+    image = (np.random.default_rng(side).random((40, 40, channels)) * full).astype(dtype)
+    crop, shown = cut(Picture(image, Plain(channels)), np.zeros((40, 40), bool), Region(0, 0, 40, 40, side, side))
+    assert crop.shape == (side, side, 3)
+    assert crop.dtype == np.float32
+    assert shown.shape == (side, side)
+    assert crop.min() >= 0
+    assert crop.max() <= 1
+    assert abs(crop.mean() - image.mean() / full) < 1e-3
+
+
 def test_uncut_returns_the_box_of_the_hole_at_native_size() -> None:
-    region = Region(10, 20, 40, 30, 20, 15)
+    window = Region(10, 20, 40, 30, 20, 15)
     ramp = np.repeat(np.linspace(0, 1, 20, dtype=np.float32)[None, :, None], 15, axis=0).repeat(3, axis=2)
     hole = Hole(22, 25, 12, 9, np.ones((9, 12), bool))
-    part = uncut(ramp, region, hole)
+    part = uncut(ramp, window, hole)
     assert part.shape == (9, 12, 3)
     centres = (np.arange(12, 24) + 0.5) / 2 - 0.5
     assert np.abs(part[4, :, 0] - centres / 19).max() < 0.01

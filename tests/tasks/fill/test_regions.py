@@ -2,7 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.fill.colour import Plain
 from tasks.fill.holes import find_holes
+from tasks.fill.picture import Picture
 from tasks.fill.regions import STEP, region_of, run, share_regions
 from tasks.fill.settings import FillSettings
 
@@ -33,7 +35,7 @@ def test_specks_share_regions(mean_generator) -> None:
     mask[100:300:20, 100:300:20] = True
     image = np.random.default_rng(0).random((400, 400, 3)).astype(np.float32)
     holes = find_holes(mask, 0)
-    fills = run(image, mask, holes, mean_generator, FillSettings(merge_px=0))
+    fills = run(Picture(image, Plain()), mask, holes, mean_generator, FillSettings(merge_px=0))
     assert len(fills) == len(holes) == 100
     assert len(mean_generator.shapes) <= 40
     assert all(fill.shape == (hole.h, hole.w, 3) for fill, hole in zip(fills, holes, strict=True))
