@@ -7,7 +7,9 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from models.lama import FFCBatchNormAct, Lama, SpectralTransform
+from models.lama import FFCBatchNormAct, FourierUnit, Lama, SpectralTransform
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
 def fold_batch_norm(model: Lama) -> Lama:
@@ -20,17 +22,20 @@ def fold_batch_norm(model: Lama) -> Lama:
     for module in folded.modules():
         if isinstance(module, FFCBatchNormAct):
             ffc = module.ffc
-            spectral = None if ffc.convg2g is None else ffc.convg2g.conv2
-            module.bn_l = _absorb(module.bn_l, ffc.convl2l, ffc.convg2l)
-            module.bn_g = _absorb(module.bn_g, ffc.convl2g, spectral)
-        elif isinstance(module, SpectralTransform):
-            module.conv1[1] = _absorb(module.conv1[1], module.conv1[0]) or nn.Identity()
-            module.fu.bn = _absorb(module.fu.bn, module.fu.conv_layer) or nn.Identity()
-    layers = folded.model
-    for index, layer in enumerate(layers):
-        if isinstance(layer, nn.ConvTranspose2d):
-            layers[index + 1] = _absorb(layers[index + 1], layer) or nn.Identity()
+            module.bn_l = _absorb(module.bn_l, _last(ffc.convl2l), _last(ffc.convg2l))
+            module.bn_g = _absorb(module.bn_g, _last(ffc.convl2g), _last(ffc.convg2g))
+        elif isinstance(module, FourierUnit):
+            module.bn = _absorb(module.bn, module.conv_layer) or nn.Identity()
+        elif isinstance(module, nn.Sequential):
+            for index in range(len(module) - 1):
+                if isinstance(module[index], CONVOLUTIONS):
+                    module[index + 1] = _absorb(module[index + 1], module[index]) or nn.Identity()
     return folded.requires_grad_(False)
+
+
+def _last(path: nn.Module | None) -> nn.Module | None:
+    """The convolution that a path ends with."""
+    return path.conv2 if isinstance(path, SpectralTransform) else path
 
 
 def _absorb(norm: nn.Module | None, *paths: nn.Module | None) -> nn.Module | None:
@@ -43,7 +48,7 @@ def _absorb(norm: nn.Module | None, *paths: nn.Module | None) -> nn.Module | Non
     scale = norm.weight.double() / torch.sqrt(var.double() + norm.eps)
     offset: Tensor | None = norm.bias.double() - scale * mean.double()
     for conv in paths:
-        if not isinstance(conv, nn.Conv2d | nn.ConvTranspose2d):
+        if not isinstance(conv, CONVOLUTIONS):
             continue
         # a transposed convolution keeps its output channels in the second dimension
         shape = (1, -1, 1, 1) if isinstance(conv, nn.ConvTranspose2d) else (-1, 1, 1, 1)

@@ -5,10 +5,13 @@ References
 [1] R. Suvorov et al., "Resolution-robust Large Mask Inpainting with Fourier Convolutions", WACV 2022, arXiv 2109.07161.
 [2] L. Chi, B. Jiang, Y. Mu, "Fast Fourier Convolution", NeurIPS 2020.
 [3] A. Odena, V. Dumoulin, C. Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016.
+[4] G. Baker, Y. Cho, "Improvement on Image inpainting with Fourier Convolutions", MVA project 2021: the spectral
+    transform also from local to global (`conv_change`), and the Wasserstein loss.
 
 Module and parameter names are those of the official code (`model.N.…` is `generator.model.N.…` there), so an official
 state dict loads strictly. For `n` down-samplings and `b` blocks, N is: 0 pad, 1 first convolution, 2 … n+1 down,
-then b blocks, concatenation, n × (up, batch norm, ReLU), pad, last convolution, sigmoid.
+then b blocks, concatenation, n × (up, batch norm, ReLU), pad, last convolution, sigmoid. (LaMa-Regular has another
+front, see `models.regular`, and no concatenation.)
 
 Shapes in comments: B batch, C channels, H × W pixels. An FFC carries two maps, `l` (local) and `g` (global); together
 they have the layer's channels, and `ratio` of them are global.
@@ -16,11 +19,15 @@ they have the layer's channels, and `ratio` of them are global.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from models.regular import regular_front
+
+PATHS = ("l2l", "l2g", "g2l", "g2g")  # the paths of an FFC: from, to
 Pair = tuple[Tensor | None, Tensor | None]  # (local, global); None where a branch has no channels
 
 
@@ -32,6 +39,10 @@ class LamaConfig:
     ratio: share of global channels in the blocks (0: no Fourier convolution anywhere).
     up_kernel: side of the up-sampling kernels: 3 (official) or 4 (every output pixel has the same number of taps, so
         the kernel itself brings no checkerboard [3]; a 3 × 3 kernel is a 4 × 4 one with zeros).
+    blocks: `ffc`, or `regular`: residual blocks of plain convolutions, the ablation LaMa-Regular of [1]. Those have no
+        global channels: `ratio` is then 0 and `spectral` empty, whatever is given.
+    spectral: the paths of the blocks that are spectral transforms, the others are 3 × 3 convolutions. `("g2g",)` is
+        LaMa; `("l2g", "g2g")` is the change tried in [4]; `()` keeps two branches without any Fourier transform.
 
     Raises ValueError for values that make no network.
     """
@@ -44,6 +55,8 @@ class LamaConfig:
     ratio: float = 0.75
     max_features: int = 1024
     up_kernel: int = 3
+    blocks: str = "ffc"
+    spectral: tuple[str, ...] = ("g2g",)
 
     def __post_init__(self) -> None:
         ranges = {
@@ -61,6 +74,19 @@ class LamaConfig:
                 raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
         if isinstance(self.ratio, bool) or not isinstance(self.ratio, int | float) or not 0 <= self.ratio < 1:
             raise ValueError(f"ratio must be at least 0 and below 1, not {self.ratio!r}")
+        if self.blocks not in ("ffc", "regular"):
+            raise ValueError(f"blocks must be ffc or regular, not {self.blocks!r}")
+        if not set(self.spectral) <= set(PATHS):
+            raise ValueError(f"spectral must be some of {', '.join(PATHS)}, not {self.spectral!r}")
+        # one spelling for one network, so that configurations can be compared (JSON has lists for tuples)
+        ratio = 0.0 if self.blocks == "regular" else self.ratio
+        possible = PATHS if ratio else () if self.blocks == "regular" else ("l2l",)
+        object.__setattr__(self, "ratio", ratio)
+        object.__setattr__(self, "spectral", tuple(path for path in possible if path in self.spectral))
+        channels = self.features(self.n_downsampling)
+        of = {"g": int(channels * ratio), "l": channels - int(channels * ratio)}
+        if self.n_blocks and any(of[path[-1]] == 1 for path in self.spectral):
+            raise ValueError("ngf and ratio leave a single channel, of which a spectral transform has no half")
 
     @property
     def multiple(self) -> int:
@@ -96,7 +122,7 @@ class FourierUnit(nn.Module):
 
 
 class SpectralTransform(nn.Module):
-    """Global to global: 1 × 1 to half the channels, Fourier unit with a residual, 1 × 1 back [2] (no local unit)."""
+    """1 × 1 to half the channels, Fourier unit with a residual, 1 × 1 back [2] (no local unit)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -112,26 +138,37 @@ class SpectralTransform(nn.Module):
 
 
 class FFC(nn.Module):
-    """Four paths between local and global maps [2]: l→l, l→g, g→l are convolutions, g→g is spectral."""
+    """Four paths between local and global maps [2]: in LaMa l→l, l→g, g→l are convolutions and g→g is spectral."""
 
     def __init__(
-        self, cin: int, cout: int, kernel: int, *, ratio_in: float, ratio_out: float, stride: int, pad: int
+        self,
+        cin: int,
+        cout: int,
+        kernel: int,
+        *,
+        ratio_in: float,
+        ratio_out: float,
+        stride: int,
+        pad: int,
+        spectral: tuple[str, ...],
     ) -> None:
         super().__init__()
         in_g, out_g = int(cin * ratio_in), int(cout * ratio_out)
         in_l, out_l = cin - in_g, cout - out_g
 
-        def conv(a: int, b: int) -> nn.Conv2d | None:
+        def path(name: str, a: int, b: int) -> nn.Conv2d | SpectralTransform | None:
             if not (a and b):
                 return None
+            if name in spectral:
+                if stride != 1:
+                    raise ValueError("a strided spectral transform is not part of LaMa")
+                return SpectralTransform(a, b)
             return nn.Conv2d(a, b, kernel, stride, pad, bias=False, padding_mode="reflect")
 
-        self.convl2l = conv(in_l, out_l)
-        self.convl2g = conv(in_l, out_g)
-        self.convg2l = conv(in_g, out_l)
-        if in_g and out_g and stride != 1:
-            raise ValueError("a strided spectral transform is not part of LaMa")
-        self.convg2g = SpectralTransform(in_g, out_g) if in_g and out_g else None
+        self.convl2l = path("l2l", in_l, out_l)
+        self.convl2g = path("l2g", in_l, out_g)
+        self.convg2l = path("g2l", in_g, out_l)
+        self.convg2g = path("g2g", in_g, out_g)
 
     def forward(self, x: Pair) -> Pair:
         local, glob = x
@@ -153,10 +190,13 @@ class FFCBatchNormAct(nn.Module):
         ratio_out: float = 0,
         stride: int = 1,
         pad: int = 0,
+        spectral: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         out_g = int(cout * ratio_out)
-        self.ffc = FFC(cin, cout, kernel, ratio_in=ratio_in, ratio_out=ratio_out, stride=stride, pad=pad)
+        self.ffc = FFC(
+            cin, cout, kernel, ratio_in=ratio_in, ratio_out=ratio_out, stride=stride, pad=pad, spectral=spectral
+        )
         self.bn_l: nn.Module | None = nn.BatchNorm2d(cout - out_g) if cout - out_g else None
         self.bn_g: nn.Module | None = nn.BatchNorm2d(out_g) if out_g else None
 
@@ -168,10 +208,13 @@ class FFCBatchNormAct(nn.Module):
 class FFCResnetBlock(nn.Module):
     """Two FFCs and the identity."""
 
-    def __init__(self, channels: int, ratio: float) -> None:
+    def __init__(self, channels: int, ratio: float, spectral: tuple[str, ...] = ("g2g",)) -> None:
         super().__init__()
-        self.conv1 = FFCBatchNormAct(channels, channels, 3, ratio_in=ratio, ratio_out=ratio, pad=1)
-        self.conv2 = FFCBatchNormAct(channels, channels, 3, ratio_in=ratio, ratio_out=ratio, pad=1)
+
+        def layer() -> FFCBatchNormAct:
+            return FFCBatchNormAct(channels, channels, 3, ratio_in=ratio, ratio_out=ratio, pad=1, spectral=spectral)
+
+        self.conv1, self.conv2 = layer(), layer()
 
     def forward(self, x: Pair) -> Pair:
         local, glob = self.conv2(self.conv1(x))
@@ -193,19 +236,14 @@ class Lama(nn.Module):
         config = config or LamaConfig()
         self.config = config
         n = config.n_downsampling
-        layers: list[nn.Module] = [
-            nn.ReflectionPad2d(3),
-            FFCBatchNormAct(config.input_nc, config.ngf, 7),  # (B, ngf, H, W)
-        ]
-        for level in range(n):  # (B, ngf·2^(level+1), H/2^(level+1), W/2^(level+1))
-            ratio_out = config.ratio if level == n - 1 else 0
-            cin, cout = config.features(level), config.features(level + 1)
-            layers.append(FFCBatchNormAct(cin, cout, 3, ratio_out=ratio_out, stride=2, pad=1))
-        layers += [FFCResnetBlock(config.features(n), config.ratio) for _ in range(config.n_blocks)]
-        layers.append(Concatenate())
+        widths = [config.features(level) for level in range(n + 1)]
+        if config.blocks == "regular":
+            layers = regular_front(config.input_nc, widths, config.n_blocks)
+        else:
+            layers = _ffc_front(config, widths)
         for level in reversed(range(n)):
-            cin, cout = config.features(level + 1), config.features(level)
-            up = nn.ConvTranspose2d(cin, cout, config.up_kernel, 2, 1, output_padding=4 - config.up_kernel)
+            kernel, cout = config.up_kernel, widths[level]
+            up = nn.ConvTranspose2d(widths[level + 1], cout, kernel, 2, 1, output_padding=4 - kernel)
             layers += [up, nn.BatchNorm2d(cout), nn.ReLU()]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(config.ngf, config.output_nc, 7), nn.Sigmoid()]
         self.model = nn.Sequential(*layers)
@@ -220,6 +258,16 @@ def parameter_count(config: LamaConfig) -> int:
     """Number of learned values of a network, found without making one."""
     with torch.device("meta"):
         return sum(p.numel() for p in Lama(config).parameters())
+
+
+def _ffc_front(config: LamaConfig, widths: list[int]) -> list[nn.Module]:
+    """(B, 4, H, W) -> (B, widths[-1], H/2^n, W/2^n): all up to the concatenation."""
+    layers: list[nn.Module] = [nn.ReflectionPad2d(3), FFCBatchNormAct(config.input_nc, config.ngf, 7)]
+    for level, (cin, cout) in enumerate(itertools.pairwise(widths), 1):
+        ratio_out = config.ratio if level == config.n_downsampling else 0
+        layers.append(FFCBatchNormAct(cin, cout, 3, ratio_out=ratio_out, stride=2, pad=1))
+    layers += [FFCResnetBlock(widths[-1], config.ratio, config.spectral) for _ in range(config.n_blocks)]
+    return [*layers, Concatenate()]
 
 
 def _path(module: nn.Module | None, x: Tensor | None) -> Tensor | None:

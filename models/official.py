@@ -1,30 +1,44 @@
-"""Import of the official folder format (advimman/lama): `config.yaml` and `models/best.ckpt`.
+"""The official format (advimman/lama): a folder of `config.yaml` and `models/best.ckpt`, a Lightning checkpoint.
 
-The checkpoint is read with `weights_only=True`: torch's restricted unpickler builds tensors and plain containers and
-refuses everything else, so nothing in the file is executed.
-
-`python -m models.official FOLDER OUT.safetensors` converts one.
+`python -m models.official FOLDER OUT.safetensors` converts one (and every other format of `models.checkpoint`) to a
+weights file, without the rest of Lacuna. Nothing in the file is executed.
 """
 
 from __future__ import annotations
 
 import argparse
-import pickle
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
-from torch import Tensor
 
 from models.lama import LamaConfig
 from models.weights import Weights, WeightsInvalid, save_weights
 
-PREFIX = "generator."
 REFERENCE = re.compile(r"\$\{([A-Za-z0-9_.]+)\}")
+KINDS = {"ffc_resnet": "ffc", "pix2pixhd_global": "regular"}
+DEFAULTS = {"input_nc": 4, "output_nc": 3, "ngf": 64, "n_downsampling": 3, "n_blocks": 9, "max_features": 1024}
+FFC = {"dilation": 1, "groups": 1, "padding_type": "reflect", "gated": False, "stride": 1}
+FOURIER = {"fft_norm": "ortho", "spectral_pos_encoding": False, "use_se": False, "ffc3d": False}
+# Options of the official code that change what the network computes, and the only value that is known here. What is
+# not listed must be absent or off.
+KNOWN = {
+    "kind": None,
+    **dict.fromkeys(DEFAULTS),
+    "add_out_act": "sigmoid",
+    "conv_kind": "default",
+    "padding_type": "reflect",
+    "deconv_kind": "convtranspose",
+    "dilation": 1,
+    "init_conv_kwargs": {"ratio_gin": 0, "ratio_gout": 0, **FFC, **FOURIER},
+    "downsample_conv_kwargs": {"ratio_gin": 0, "ratio_gout": 0, **FFC, **FOURIER},
+    "resnet_conv_kwargs": {"ratio_gin": None, "ratio_gout": None, **FFC, **FOURIER},
+}
+
+
+TRAINING = {"concat_mask": True, "noise_fill_hole": False}  # what else the generator's input depends on
 
 
 def read_official(folder: Path) -> Weights:
@@ -32,27 +46,17 @@ def read_official(folder: Path) -> Weights:
 
     Raises FileNotFoundError, and WeightsInvalid for a configuration or a checkpoint that is something else.
     """
+    from models.checkpoint.generator import read_generator
+
+    return read_generator(folder).weights
+
+
+def read_config(path: Path) -> LamaConfig:
+    """`official_config` of a file. Raises FileNotFoundError, WeightsInvalid."""
     try:
-        config = official_config(yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WeightsInvalid(f"config.yaml cannot be read: {error}") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Detected pickle protocol")  # refused or read: either is fine
-            checkpoint = torch.load(folder / "models" / "best.ckpt", map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise WeightsInvalid(f"best.ckpt is not a checkpoint of plain tensors: {error}") from error
-    state = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    if not isinstance(state, dict):
-        raise WeightsInvalid("best.ckpt has no state_dict")
-    tensors = {
-        str(k).removeprefix(PREFIX): v.float()
-        for k, v in state.items()
-        if str(k).startswith(PREFIX) and isinstance(v, Tensor)
-    }
-    weights = Weights(folder.name, config, tensors, "")
-    weights.build()  # checks names and shapes
-    return weights
+        return official_config(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise WeightsInvalid(f"{path.name} cannot be read: {error}") from error
 
 
 def official_config(tree: object) -> LamaConfig:
@@ -63,49 +67,68 @@ def official_config(tree: object) -> LamaConfig:
     generator = tree.get("generator") if isinstance(tree, Mapping) else None
     if not isinstance(tree, Mapping) or not isinstance(generator, Mapping):
         raise WeightsInvalid("config.yaml has no generator")
-
-    def value(path: str, default: object = None, depth: int = 0) -> Any:
-        node: object = tree
-        for part in path.split("."):
-            if not isinstance(node, Mapping) or part not in node:
-                return default
-            node = node[part]
-        reference = REFERENCE.fullmatch(node) if isinstance(node, str) else None
-        # a ratio may refer to itself through another file of the official set: those chains are cut
-        return value(reference[1], default, depth + 1) if reference and depth < 8 else node
-
-    expected = {
-        "generator.kind": "ffc_resnet",
-        "generator.add_out_act": "sigmoid",
-        "generator.init_conv_kwargs.ratio_gin": 0,
-        "generator.init_conv_kwargs.ratio_gout": 0,
-        "generator.init_conv_kwargs.enable_lfu": False,
-        "generator.downsample_conv_kwargs.enable_lfu": False,
-        "generator.resnet_conv_kwargs.enable_lfu": False,
-    }
-    for path, wanted in expected.items():
-        if value(path, wanted) != wanted:
-            raise WeightsInvalid(f"config.yaml: {path} is {value(path)!r}; only {wanted!r} is known")
-    ratio = value("generator.resnet_conv_kwargs.ratio_gin", 0)
-    if value("generator.resnet_conv_kwargs.ratio_gout", ratio) != ratio:
+    found = _resolved(tree, generator)
+    if found.get("kind") not in KINDS:
+        raise WeightsInvalid(f"config.yaml: generator.kind is {found.get('kind')!r}; known are {', '.join(KINDS)}")
+    _check({"add_out_act": "tanh"} | found, KNOWN, "generator")  # tanh: the official default
+    blocks = found.get("resnet_conv_kwargs") or {}
+    ratio = blocks.get("ratio_gin") or 0
+    if (blocks.get("ratio_gout") or ratio) != ratio:
         raise WeightsInvalid("config.yaml: the blocks' ratio_gin and ratio_gout differ")
-    names = ("input_nc", "output_nc", "ngf", "n_downsampling", "n_blocks", "max_features")
-    defaults = {"input_nc": 4, "output_nc": 3, "ngf": 64, "n_downsampling": 3, "n_blocks": 9, "max_features": 1024}
+    training = tree.get("training_model")
+    _check(training if isinstance(training, Mapping) else {}, TRAINING, "training_model", strict=False)
+    sizes = {name: found.get(name, default) for name, default in DEFAULTS.items()}
     try:
-        return LamaConfig(ratio=ratio, **{name: value(f"generator.{name}", defaults[name]) for name in names})
-    except ValueError as error:
+        return LamaConfig(**sizes, ratio=ratio, blocks=KINDS[found["kind"]])
+    except (TypeError, ValueError) as error:
         raise WeightsInvalid(f"config.yaml: {error}") from error
 
 
+def _resolved(tree: Mapping[Any, object], branch: Mapping[Any, object]) -> dict[str, Any]:
+    """`branch` with its references replaced, two levels deep."""
+
+    def value(node: object, depth: int = 0) -> Any:
+        reference = REFERENCE.fullmatch(node) if isinstance(node, str) else None
+        if reference is None:
+            return node
+        target: object = tree
+        for part in reference[1].split("."):
+            target = target.get(part) if isinstance(target, Mapping) else None
+        # a value may refer to itself through another file of the official set: those chains are cut
+        return value(target, depth + 1) if depth < 8 else None
+
+    resolved = {str(key): value(node) for key, node in branch.items()}
+    return {
+        key: {str(k): value(v) for k, v in node.items()} if isinstance(node, Mapping) else node
+        for key, node in resolved.items()
+    }
+
+
+def _check(found: Mapping[str, Any], known: Mapping[str, Any], path: str, *, strict: bool = True) -> None:
+    """Refuse values other than the known ones; if strict, also what is neither known nor off."""
+    for key, value in found.items():
+        wanted = known.get(key)
+        if isinstance(wanted, Mapping) and isinstance(value, Mapping):
+            _check(value, wanted, f"{path}.{key}")
+        elif key in known and wanted is not None and value is not None and value != wanted:
+            raise WeightsInvalid(f"config.yaml: {path}.{key} is {value!r}; only {wanted!r} is known")
+        elif key not in known and value and strict:
+            raise WeightsInvalid(f"config.yaml: {path}.{key} is {value!r}; there is no such part here")
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Command line: convert an official folder to one weights file."""
+    """Command line: convert a checkpoint to a weights file."""
+    from models.checkpoint.generator import read_generator
+
     parser = argparse.ArgumentParser(prog="python -m models.official", description=main.__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("source", type=Path, help="an official folder, or a checkpoint")
     parser.add_argument("out", type=Path, help="the .safetensors file to write")
     parser.add_argument("--about", default="", help="where the weights come from; kept in the file")
+    parser.add_argument("--half", action="store_true", help="matrices in fp16: half the size")
     options = parser.parse_args(arguments)
-    weights = read_official(options.folder)
-    save_weights(options.out, weights.config, weights.tensors, {"source": options.about or weights.name})
+    weights = read_generator(options.source).weights
+    about = {"source": options.about or weights.name}
+    save_weights(options.out, weights.config, weights.tensors, about, half=options.half)
 
 
 if __name__ == "__main__":

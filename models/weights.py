@@ -1,8 +1,10 @@
 """Named weights: where they lie, their sha256, and loading that trusts nothing but names, shapes and numbers.
 
-A weights file is safetensors with two entries of metadata: `config` (JSON of `LamaConfig`) and `about` (JSON, free:
-where it comes from). Matrices are fp16, vectors fp32; a batch norm's step counter is not kept. This module imports
-torch only when tensors are asked for, so that a driver can name and hash weights cheaply.
+A weights file is safetensors with three entries of metadata: `config` (JSON of `LamaConfig`), `about` (JSON, free: where
+it comes from, its licence) and `digest` (SHA-256 of configuration, names and numbers, so that a file can say whether it
+is still what was written). Embedded and trained weights have fp16 matrices and fp32 vectors, imported ones fp32 only; a
+batch norm's step counter is not kept. This module imports torch only when tensors are asked for, so that a driver can
+name and hash weights cheaply.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.checkpoint.registry import REGISTRY
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = Path(__file__).parent / "embedded"
 COUNTER = ".num_batches_tracked"  # of training only
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class WeightsNotFound(ValueError):
@@ -44,17 +49,15 @@ class Weights:
     tensors: Mapping[str, Tensor]
     sha256: str
 
+    def check(self) -> None:
+        """Compare names and shapes with those of the configuration. Raises WeightsInvalid with how they differ."""
+        check_shapes(self.name, self.config, _shapes(self.tensors))
+
     def build(self) -> Lama:
         """The generator in evaluation mode, on the CPU; touches no random state. Raises WeightsInvalid."""
         import torch
 
-        from models.lama import Lama
-
-        with torch.device("meta"):
-            model = Lama(self.config)
-        expected = {k: v.shape for k, v in model.state_dict().items() if not k.endswith(COUNTER)}
-        found = {k: v.shape for k, v in self.tensors.items() if not k.endswith(COUNTER)}
-        _check_names(self.name, expected, found)
+        model = _fitting(self.name, self.config, _shapes(self.tensors))
         state = {k: v.detach().clone() for k, v in self.tensors.items() if not k.endswith(COUNTER)}
         state |= {k: torch.zeros((), dtype=torch.int64) for k in model.state_dict() if k.endswith(COUNTER)}
         model.load_state_dict(state, assign=True)
@@ -62,17 +65,22 @@ class Weights:
 
 
 def weights_home() -> Path:
-    """Folder of imported weights: `LACUNA_HOME/weights`; LACUNA_HOME defaults to the user's cache folder."""
+    """Folder of imported weights: `LACUNA_HOME/weights`."""
+    return lacuna_home() / "weights"
+
+
+def lacuna_home() -> Path:
+    """The folder that LACUNA_HOME names; by default one in the user's cache folder."""
     home = os.environ.get("LACUNA_HOME")
     if home:
-        return Path(home) / "weights"
+        return Path(home)
     if sys.platform == "darwin":
         cache = Path.home() / "Library" / "Caches"
     elif sys.platform == "win32":
         cache = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     else:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "lacuna" / "weights"
+    return cache / "lacuna"
 
 
 def known_weights() -> list[str]:
@@ -89,12 +97,13 @@ def find_weights(name: str) -> Path:
     if name.endswith(".safetensors") or "/" in name or os.sep in name:
         if Path(name).is_file():
             return Path(name)
-    elif re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    elif NAME.fullmatch(name):
         for folder in (EMBEDDED, weights_home()):
             path = folder / f"{name}.safetensors"
             if path.is_file():
                 return path
-    raise WeightsNotFound(f"no weights {name!r}; known names: {', '.join(known_weights()) or 'none'}")
+    hint = f"; `lacuna weights get {name}` downloads them" if name in {entry.name for entry in REGISTRY} else ""
+    raise WeightsNotFound(f"no weights {name!r}; known names: {', '.join(known_weights()) or 'none'}{hint}")
 
 
 def weights_sha256(name: str) -> str:
@@ -113,42 +122,67 @@ def load_weights(name: str) -> Weights:
     data = path.read_bytes()
     try:
         tensors = load(data)
-        config = _config(_metadata(data))
+        config = config_of(_metadata(data))
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsInvalid(f"{path.name}: not weights of a generator: {error}") from error
     for key, tensor in tensors.items():
         if not tensor.is_floating_point() or not bool(torch.isfinite(tensor).all()):
             raise WeightsInvalid(f"{path.name}: {key} holds something else than finite numbers")
-    fp32 = {key: tensor.float() for key, tensor in tensors.items()}
-    return Weights(path.stem, config, fp32, hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    del data
+    return Weights(path.stem, config, {key: tensor.float() for key, tensor in tensors.items()}, sha256)
 
 
-def save_weights(path: Path, config: LamaConfig, tensors: Mapping[str, Tensor], about: Mapping[str, object]) -> None:
-    """Write a weights file, whole or not at all. Raises WeightsInvalid for numbers that fp16 cannot hold."""
+def save_weights(
+    path: Path, config: LamaConfig, tensors: Mapping[str, Tensor], about: Mapping[str, object], *, half: bool = True
+) -> None:
+    """Write a weights file, whole or not at all. half: matrices in fp16; else everything in fp32.
+
+    Raises WeightsInvalid for numbers that fp16 cannot hold, or that are not finite.
+    """
     import torch
-    from safetensors.torch import save
+    from safetensors.torch import save_file
 
     stored = {}
     for key, tensor in sorted(tensors.items()):
         if not key.endswith(COUNTER):
-            dtype = torch.float16 if tensor.ndim > 1 else torch.float32
+            dtype = torch.float16 if half and tensor.ndim > 1 else torch.float32
             stored[key] = tensor.detach().to("cpu", dtype).contiguous()
             if not bool(torch.isfinite(stored[key]).all()):
                 raise WeightsInvalid(f"{key} holds numbers that are not finite in {dtype}")
-    metadata = {"config": json.dumps(asdict(config), sort_keys=True), "about": json.dumps(about, sort_keys=True)}
+    settings = json.dumps(asdict(config), sort_keys=True)
+    digest = hashlib.sha256(settings.encode())
+    for key, tensor in stored.items():
+        digest.update(digest_line(key, "F16" if tensor.dtype == torch.float16 else "F32", list(tensor.shape)))
+        digest.update(tensor.view(-1).numpy().data)
+    metadata = {"config": settings, "about": json.dumps(about, sort_keys=True), "digest": digest.hexdigest()}
     path.parent.mkdir(parents=True, exist_ok=True)
     # beside the target, so that the last step is a rename within one file system
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(save(stored, metadata))
-            file.flush()
+        save_file(stored, temporary, metadata)
+        with Path(temporary).open("rb") as file:
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def config_of(metadata: Mapping[str, str]) -> LamaConfig:
+    """The configuration in the metadata of a weights file. Raises ValueError, KeyError, TypeError."""
+    from models.lama import LamaConfig
+
+    if "config" not in metadata:
+        raise ValueError("no configuration in the metadata")
+    return LamaConfig(**json.loads(metadata["config"]))
+
+
+def digest_line(key: str, dtype: str, shape: list[int]) -> bytes:
+    """What stands before a tensor's bytes in a file's digest."""
+    return f"\n{key} {dtype} {shape}\n".encode()
 
 
 def _metadata(data: bytes) -> dict[str, str]:
@@ -158,15 +192,21 @@ def _metadata(data: bytes) -> dict[str, str]:
     return {str(k): str(v) for k, v in found.items()}
 
 
-def _config(metadata: Mapping[str, str]) -> LamaConfig:
-    from models.lama import LamaConfig
-
-    if "config" not in metadata:
-        raise ValueError("no configuration in the metadata")
-    return LamaConfig(**json.loads(metadata["config"]))
+def check_shapes(name: str, config: LamaConfig, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Compare names and shapes with those of a configuration. Raises WeightsInvalid: what is missing or left over."""
+    _fitting(name, config, shapes)
 
 
-def _check_names(name: str, expected: Mapping[str, object], found: Mapping[str, object]) -> None:
+def _fitting(name: str, config: LamaConfig, shapes: Mapping[str, tuple[int, ...]]) -> Lama:
+    """The generator of a configuration, without numbers, when these names and shapes are its."""
+    import torch
+
+    from models.lama import Lama
+
+    with torch.device("meta"):
+        model = Lama(config)
+    expected = {k: v for k, v in _shapes(model.state_dict()).items() if not k.endswith(COUNTER)}
+    found = {k: v for k, v in shapes.items() if not k.endswith(COUNTER)}
     problems = [
         ("missing", sorted(expected.keys() - found.keys())),
         ("left over", sorted(found.keys() - expected.keys())),
@@ -175,3 +215,8 @@ def _check_names(name: str, expected: Mapping[str, object], found: Mapping[str, 
     text = "; ".join(f"{len(keys)} {what} (first: {keys[0]})" for what, keys in problems if keys)
     if text:
         raise WeightsInvalid(f"{name}: tensors do not fit the configuration: {text}")
+    return model
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {key: tuple(tensor.shape) for key, tensor in tensors.items()}

@@ -14,7 +14,7 @@ from models.weights import Weights
 TINY = LamaConfig(ngf=4, n_blocks=2, max_features=32)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_model() -> Callable[..., Lama]:
     def make(config: LamaConfig = TINY, seed: int = 0) -> Lama:
         with torch.random.fork_rng(devices=[]):

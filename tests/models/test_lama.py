@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.lama import FourierUnit, Lama, LamaConfig, parameter_count
+from models.lama import PATHS, FourierUnit, Lama, LamaConfig, SpectralTransform, parameter_count
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,31 @@ def test_output_has_the_input_size_and_is_a_picture(up_kernel, ratio, shape):
     assert y.min() > 0 and y.max() < 1
 
 
+@pytest.mark.parametrize("spectral", [(), ("l2g", "g2g"), ("l2l",), PATHS])
+def test_any_path_may_be_spectral(spectral):
+    model = Lama(LamaConfig(ngf=4, n_blocks=1, spectral=spectral)).eval()
+    ffc = model.model[5].conv1.ffc
+    for path in PATHS:
+        kind = SpectralTransform if path in spectral else torch.nn.Conv2d
+        assert isinstance(getattr(ffc, f"conv{path}"), kind)
+    assert isinstance(model.model[4].ffc.convl2g, torch.nn.Conv2d)  # the down-sampling before the blocks stays one
+    with torch.inference_mode():
+        assert model(torch.rand(1, 4, 16, 24)).shape == (1, 3, 16, 24)
+
+
+def test_spectral_instead_of_local_convolutions_has_fewer_parameters():
+    """9 blocks: in each of 18 layers 128 · 384 · 9 values make way for a spectral transform of 128 to 384 channels."""
+    change = 128 * 192 + 2 * 192 + 4 * 192**2 + 4 * 192 + 192 * 384 - 128 * 384 * 9
+    assert parameter_count(LamaConfig(n_blocks=9, spectral=("l2g", "g2g"))) == 27_048_835 + 18 * change
+
+
+def test_one_network_has_one_configuration():
+    for same in ({"spectral": ["g2g"]}, {"spectral": ("g2g", "g2g")}):
+        assert LamaConfig(**same) == LamaConfig() and hash(LamaConfig(**same)) == hash(LamaConfig())
+    assert LamaConfig(spectral=("g2g", "l2g")).spectral == ("l2g", "g2g")
+    assert LamaConfig(ratio=0, spectral=("l2l", "g2g")).spectral == ("l2l",)
+
+
 @pytest.mark.parametrize("width", [6, 7])
 def test_fourier_unit_equals_its_definition(width):
     """relu(W·[re, im]) at each frequency, channel 2k the real part of k and 2k + 1 the imaginary one."""
@@ -67,7 +92,16 @@ def test_fourier_unit_equals_its_definition(width):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"ngf": 0}, {"ngf": 1.5}, {"n_blocks": 10**9}, {"ratio": 1.0}, {"ratio": "0.75"}, {"up_kernel": 5}],
+    [
+        *({"ngf": 0}, {"ngf": 1.5}, {"n_blocks": 10**9}, {"ratio": 1.0}, {"ratio": "0.75"}, {"up_kernel": 5}),
+        *(
+            {"blocks": "resnet"},
+            {"blocks": None},
+            {"spectral": "g2g"},
+            {"spectral": ("g2x",)},
+            {"ngf": 1, "n_downsampling": 1},
+        ),
+    ],
 )
 def test_impossible_configurations_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -10,12 +10,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from models.lama import Lama
+from models.lama import Lama, LamaConfig
 from models.weights import (
     EMBEDDED,
     Weights,
     WeightsInvalid,
     WeightsNotFound,
+    check_shapes,
     find_weights,
     known_weights,
     load_weights,
@@ -52,6 +53,24 @@ def test_building_touches_no_random_state_and_shares_no_memory(tiny_weights):
         model.model[-2].bias.fill_(7)
     assert not (tiny_weights.tensors["model.18.bias"] == 7).any()
     assert not model.training
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_numbers_are_halved_only_when_asked(home, tiny_weights, half):
+    save_weights(home / "mine.safetensors", tiny_weights.config, tiny_weights.tensors, {}, half=half)
+    equal = [torch.equal(v, tiny_weights.tensors[k]) for k, v in load_weights("mine").tensors.items()]
+    assert all(equal) != half
+
+
+def test_a_published_name_says_how_to_get_it():
+    with pytest.raises(WeightsNotFound, match="lacuna weights get big-lama"):
+        find_weights("big-lama")
+
+
+def test_shapes_are_compared_without_making_tensors():
+    huge = {"model.1.ffc.convl2l.weight": (2**40, 2**40, 7, 7)}
+    with pytest.raises(WeightsInvalid, match=r"missing.*1 of another shape"):
+        check_shapes("x", LamaConfig(), huge)
 
 
 @pytest.mark.parametrize("name", ["nobody", "", "../lama-small", "no/such.safetensors", "a b", "."])
