@@ -27,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+weights = typer.Typer(help="Generators: which are here, which can be had; bring one in.", no_args_is_help=True)
+app.add_typer(weights, name="weights")
+
 Images = Annotated[str, typer.Argument(help="Folder, glob, file or manifest (.parquet, .csv, .jsonl): path or URL.")]
 Masks = Annotated[
     str | None, typer.Argument(help="Likewise; not needed when masks lie among the images or come from elsewhere.")
@@ -124,6 +127,85 @@ def demo(
         images, masks = make_demo(folder)
         record = launch_restore(str(images), str(masks), str(folder / "restored"), "balanced", None, [], None, ())
         return _finish(record, as_json)
+
+    _exit(run, as_json)
+
+
+@app.command()
+def train(
+    config: Annotated[str, typer.Argument(help="YAML; models/training/lama.yaml and lama_small.yaml are examples.")],
+    out: Annotated[str, typer.Option("--out", help="Folder for weights, metrics, curves, samples, checkpoint.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's checkpoint.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train, distil or fine-tune a generator. Stop it anywhere; --resume goes on from the last checkpoint."""
+    from flows.training import launch_train, print_training
+
+    def run() -> int:
+        _emit(launch_train(config, out, resume), as_json, print_training)
+        return OK
+
+    _exit(run, as_json)
+
+
+@weights.command("list")
+def weights_list(as_json: Json = False) -> None:
+    """Generators that are here, and those that `get` can bring."""
+    from flows.weights import list_weights, print_weights
+
+    def run() -> int:
+        _emit({"weights": list_weights()}, as_json, lambda told: print_weights(told["weights"]))
+        return OK
+
+    _exit(run, as_json)
+
+
+@weights.command("get")
+def weights_get(
+    name: Annotated[str, typer.Argument(help="A name that `list` shows.")],
+    mirror: Annotated[
+        str | None, typer.Option("--mirror", help="Folder or URL with the file, instead of its publisher's.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Download a published generator, check it, and import it. Stop it anywhere; it goes on where it stopped."""
+    from flows.weights import get_weights, print_arrival
+
+    def run() -> int:
+        _emit(get_weights(name, mirror), as_json, print_arrival)
+        return OK
+
+    _exit(run, as_json)
+
+
+@weights.command("import")
+def weights_import(
+    source: Annotated[Path, typer.Argument(help="Official folder or zip, checkpoint, TorchScript or safetensors.")],
+    name: Annotated[str, typer.Option("--as", help="What to call it.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Even if the name is taken.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a checkpoint in under a name. Nothing in the file is executed."""
+    from flows.weights import import_weights, print_arrival
+
+    def run() -> int:
+        _emit(import_weights(source, name, replace=replace), as_json, print_arrival)
+        return OK
+
+    _exit(run, as_json)
+
+
+@weights.command("verify")
+def weights_verify(
+    name: Annotated[str | None, typer.Argument(help="Default: all that are here.")] = None, as_json: Json = False
+) -> None:
+    """Read generators again: names, shapes, every number. Exit code 1 when one is not sound."""
+    from flows.weights import check_weights, print_checks
+
+    def run() -> int:
+        rows = check_weights(name)
+        _emit({"weights": rows}, as_json, lambda told: print_checks(told["weights"]))
+        return OK if all(row["ok"] for row in rows) else BROKEN
 
     _exit(run, as_json)
 

@@ -1,50 +1,22 @@
-"""Photos for training: encoded images in a Parquet column, or image files; random crops of them."""
+"""Batches: random crops of photos, with random holes."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models.training.masks import Mixture
+from models.training.photos import Pixels
 from models.training.settings import DataSettings
 
-Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+TRIES = 20
 
-
-class Photos(Sequence[Pixels]):
-    """Encoded photos, decoded when asked for: (H, W, 3) uint8 RGB.
-
-    path: a folder, an image file or a Parquet file; order is by name, so that a seed means the same photos again.
-    Raises FileNotFoundError when there is no photo, ValueError (from `[]`) for one that cannot be decoded.
-    """
-
-    def __init__(self, path: Path, column: str = "webp") -> None:
-        files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
-        self._encoded: list[bytes | Path] = [f for f in files if f.suffix.lower() in SUFFIXES]
-        for file in files:
-            if file.suffix.lower() == ".parquet":
-                import pyarrow.parquet
-
-                self._encoded += pyarrow.parquet.read_table(file, columns=[column])[column].to_pylist()
-        if not self._encoded:
-            raise FileNotFoundError(f"no photos in {path}")
-
-    def __len__(self) -> int:
-        return len(self._encoded)
-
-    def __getitem__(self, index: int) -> Pixels:  # type: ignore[override]  # slices are of no use here
-        encoded = self._encoded[index]
-        data = encoded.read_bytes() if isinstance(encoded, Path) else encoded
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-        if decoded is None:
-            raise ValueError(f"photo {index} cannot be decoded")
-        return np.ascontiguousarray(decoded[..., ::-1], dtype=np.uint8)
+log = logging.getLogger("lacuna.training")
 
 
 def random_crop(photo: Pixels, settings: DataSettings, rng: np.random.Generator) -> Floats:
@@ -67,12 +39,24 @@ def random_crop(photo: Pixels, settings: DataSettings, rng: np.random.Generator)
 def draw_batch(
     photos: Sequence[Pixels], masks: Mixture, settings: DataSettings, batch: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """A batch of crops (B, 3, S, S) in [0, 1] and their masks (B, 1, S, S), 1 in the hole."""
+    """A batch of crops (B, 3, S, S) in [0, 1] and their masks (B, 1, S, S), 1 in the hole.
+
+    In place of a photo that cannot be read another one is drawn; raises ValueError after 20 such in a row.
+    """
     size = settings.crop_px
     crops = np.empty((batch, 3, size, size), np.float32)
     holes = np.empty((batch, 1, size, size), np.float32)
     for row in range(batch):
-        crop = random_crop(photos[int(rng.integers(len(photos)))], settings, rng)
+        crop = random_crop(_draw(photos, rng), settings, rng)
         crops[row] = crop.transpose(2, 0, 1)
         holes[row, 0] = masks((size, size), rng)
     return crops, holes
+
+
+def _draw(photos: Sequence[Pixels], rng: np.random.Generator) -> Pixels:
+    for _ in range(TRIES):
+        try:
+            return photos[int(rng.integers(len(photos)))]
+        except (ValueError, OSError) as error:
+            log.warning("left out: %s", error)
+    raise ValueError(f"{TRIES} photos in a row cannot be read")

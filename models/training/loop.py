@@ -1,74 +1,95 @@
 """The training loop: Adam, averaged weights, checkpoints that survive a stop.
 
-Everything random at a step is drawn from a generator seeded with (seed, step), so a checkpoint needs no random state,
-and a resumed run equals an uninterrupted one (bit for bit in fp32 on a CPU, same threads, without `max_minutes`).
+Everything random at a step is drawn from a generator seeded with (seed, step, rank), so a checkpoint needs no random
+state, and a resumed run equals an uninterrupted one (bit for bit in fp32 on a CPU, same threads, without `max_minutes`).
 """
 
 from __future__ import annotations
 
-import copy
-import io
-import json
-import logging
 import math
-import os
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.lama import Lama, LamaConfig
-from models.training.data import Photos, draw_batch
-from models.training.losses import Encoder
-from models.training.masks import training_masks
+from models.lama import LamaConfig
+from models.training.average import Average
+from models.training.checkpoint import read_checkpoint, write_checkpoint
+from models.training.clock import Clock
+from models.training.critic import Critic
+from models.training.data import Floats, draw_batch
+from models.training.distil import Teacher
+from models.training.journal import Journal
+from models.training.loader import Loader
+from models.training.masks import masks_of
 from models.training.measure import Case, fill_cases, make_cases, measure, write_sheet
-from models.training.objective import Objective
-from models.training.settings import NetworkSettings, TrainingSettings
-from models.weights import Weights, load_weights, save_weights
-
-log = logging.getLogger("lacuna.training")
+from models.training.multiscale import Scaled, at_scales, inconsistency
+from models.training.objective import Objective, Parts, total_of
+from models.training.photos import Photos
+from models.training.settings import TrainingSettings
+from models.training.start import start_model
+from models.training.world import World, current_world
+from models.weights import Weights, save_weights
 
 
 class Trainer:
-    """One run in one folder: `checkpoint.pt`, `<export_name>.safetensors`, `log.jsonl`, `samples/<step>.png`.
+    """One run in one folder: `checkpoint.pt`, `<export_name>.safetensors`, `log.jsonl`, `metrics.parquet`, `curves.png`,
+    `samples/<step>.png`.
 
-    resume: go on from the folder's checkpoint; without one, or when it is False, begin at step 0.
-    Raises ValueError when the checkpoint belongs to another network.
+    resume: go on from the folder's checkpoint; without one, or when it is False, begin at step 0. Settings may have
+    changed since, but for the network's shape: a critic that the checkpoint lacks begins anew.
+    Raises ValueError when the checkpoint belongs to another network, FileNotFoundError without photos.
     """
 
-    def __init__(self, settings: TrainingSettings, out: Path, resume: bool = False) -> None:
+    def __init__(self, settings: TrainingSettings, out: Path, resume: bool = False, world: World | None = None) -> None:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
+        self.settings, self.out = settings, out
+        self.world = current_world() if world is None else world
         name = settings.device
         self.device = torch.device(name if name != "auto" else "cuda" if torch.cuda.is_available() else "cpu")
-        self.settings, self.out = settings, out
+        self._bf16 = settings.precision == "bf16"
         (out / "samples").mkdir(parents=True, exist_ok=True)
         self.photos = Photos(settings.data.photos, settings.data.column)
-        self.masks = training_masks(settings.data.crop_px, settings.data.max_masked)
+        self.masks = masks_of(settings.data.masks, settings.data.crop_px, max_masked=settings.data.max_masked)
+        self._loader = Loader(self._draw, self._rng, settings.data.loaders)
         self.objective = Objective(settings.loss, self.device)
         self.model = start_model(settings.network, settings.seed).to(self.device).train()
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
-        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.average = Average(self.model, settings.ema)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=settings.lr, betas=(0.9, 0.999))
-        self.step, self._spent_s, self._began = 0, 0.0, time.monotonic()
+        self.critic: Critic | None = None
+        if settings.adversarial is not None:
+            self.critic = Critic(settings.adversarial, settings.seed + 1, self.device, self._bf16, self.world)
+        self.teacher: Teacher | None = None
+        if settings.distil is not None:
+            self.teacher = Teacher(settings.distil, self.device, self.objective.encoder)
+        self.step, self.clock, self.done = 0, Clock(), 0.0
         self._cases: list[Case] = []
-        if resume and (out / "checkpoint.pt").is_file():
+        if resume:
             self._load()
+        self.journal = Journal(out, self.step) if self.world.first else None
 
     def run(self) -> None:
         """Train to the end; returns early only by an exception, and then the last checkpoint stands."""
+        try:
+            self._run()
+        finally:
+            self._loader.close()
+
+    def _run(self) -> None:
         settings = self.settings
         if self.step == 0:
             self.milestone()
         saved = exported = time.monotonic()
-        while self.progress() < 1:
+        self.clock = Clock(self.clock.spent_s)  # loading and the first measures are no training
+        while self.agree() < 1:
             parts = self.train_step()
             now = time.monotonic()
-            if self.step % 50 == 0:
+            if self.step % settings.log_steps == 0:
                 self._note(parts)
             if now - saved >= 60 * settings.checkpoint_minutes:
                 self._save()
@@ -82,131 +103,154 @@ class Trainer:
     def train_step(self) -> dict[str, float]:
         """One batch; returns the parts of the loss, the total and the gradient's norm."""
         settings = self.settings
-        rng = np.random.default_rng([settings.seed, self.step])
-        crops, holes = draw_batch(self.photos, self.masks, settings.data, settings.batch, rng)
+        crops, holes, rng = self._loader(self.step)
+        truth, mask = self._moved(crops, holes)
         y, x = rng.integers(Objective.SHIFT, size=2).tolist()
-        truth = torch.from_numpy(crops).to(self.device, memory_format=torch.channels_last)
-        mask = torch.from_numpy(holes).to(self.device)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate()
+        rate = self.rate()
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            prediction = self.model(torch.cat([truth * (1 - mask), mask], dim=1))
-            total, parts = self.objective(prediction.float(), truth, mask, (y, x))
+        with self._autocast():
+            prediction = self.model(torch.cat([truth * (1 - mask), mask], dim=1)).float()
+        said = self._update_critic(truth, mask, prediction, rng, rate)
+        with self._autocast():
+            parts = self._parts(Scaled(truth, mask, prediction), (y, x))
+            total = total_of(parts)
         total.backward()  # type: ignore[no-untyped-call]
+        self.world.mean_(parameter.grad for parameter in self.model.parameters())
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
         if not bool(torch.isfinite(norm)):
             raise FloatingPointError(f"step {self.step}: the gradient is not finite")
+        for group in self.optimiser.param_groups:
+            group["lr"] = settings.lr * rate
         self.optimiser.step()
+        self._share_statistics()
         self.step += 1
-        self._follow()
-        values = {"loss": total, "norm": norm} | parts
+        self.clock.tick()
+        self.average.follow(self.model, self.step)
+        values = {"loss": total, "norm": norm} | {name: value for name, (value, _) in parts.items()} | said
         return {name: float(value.detach()) for name, value in values.items()}
 
-    def learning_rate(self) -> float:
-        """Linear rise over `warmup_steps`, then a cosine to zero at the end of the run."""
+    def rate(self) -> float:
+        """What learning rates are multiplied by: a linear rise over `warmup_steps`, a cosine to zero at the run's end."""
         rise = min(1.0, (self.step + 1) / (self.settings.warmup_steps + 1))
-        return self.settings.lr * rise * 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress())))
+        return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress())))
 
     def progress(self) -> float:
-        """Done share of the run, by steps or by the clock, whichever is further."""
+        """Done share of the run, by steps or by the clock, whichever is further; the clock is rank 0's."""
+        return max(self.step / self.settings.steps, self.done)
+
+    def agree(self) -> float:
+        """Bring the clock's share up to date in all workers; returns `progress()`."""
         minutes = self.settings.max_minutes
-        by_clock = self._elapsed_s() / (60 * minutes) if minutes else 0.0
-        return max(self.step / self.settings.steps, by_clock)
+        if minutes:
+            self.done = self.world.agreed(self.clock.spent_s / (60 * minutes), self.device)
+        return self.progress()
 
     def milestone(self) -> None:
-        """Export the averaged weights; measure and show them when there are held-out photos."""
-        settings, config = self.settings, self.model.config
-        about = {"steps": self.step, "crops": self.step * settings.batch, "start": settings.network.start}
-        tensors = {name: tensor.detach().float().cpu() for name, tensor in self.average.state_dict().items()}
-        target = self.out / f"{settings.export_name}.safetensors"
-        save_weights(target, config, tensors, about)
-        if settings.data.held_out is None:
+        """Export the averaged weights; measure and show them when there are held-out photos; draw the curves."""
+        if self.journal is None:
             return
-        if not self._cases:
-            self._cases = make_cases(Photos(settings.data.held_out), settings.data.held_out_count)
-        fills = fill_cases(Weights(settings.export_name, config, tensors, ""), self._cases)
-        write_sheet(self.out / "samples" / f"{self.step:06d}.png", self._cases, fills)
-        encoder = settings.loss.encoder
-        self._note(measure(self._cases, fills, Encoder(encoder) if encoder else None))
+        settings, config = self.settings, self.model.config
+        about = {
+            "steps": self.step,
+            "crops": self.step * settings.batch * self.world.size,
+            "minutes": round(self.clock.spent_s / 60, 1),
+            "start": settings.network.start,
+        }
+        tensors = self.average.tensors()
+        save_weights(self.out / f"{settings.export_name}.safetensors", config, tensors, about)
+        if settings.data.held_out is not None:
+            if not self._cases:
+                photos = Photos(settings.data.held_out, settings.data.column)
+                self._cases = make_cases(photos, settings.data.held_out_count, settings.data.held_out_masks)
+            fills = fill_cases(Weights(settings.export_name, config, tensors, ""), self._cases)
+            write_sheet(self.out / "samples" / f"{self.step:06d}.png", self._cases, fills)
+            self._note(measure(self._cases, fills, self.objective.encoder, self.device))
+        self.journal.publish()
 
-    def _follow(self) -> None:
-        """Averaged weights; a short memory at first, so that the start does not weigh on them for ever."""
-        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            now, averages = self.model.state_dict(), self.average.state_dict()
-            for name, average in averages.items():
-                if average.is_floating_point():
-                    average.lerp_(now[name], 1 - decay)
+    def _draw(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        return draw_batch(self.photos, self.masks, self.settings.data, self.settings.batch, rng)
 
-    def _elapsed_s(self) -> float:
-        return self._spent_s + time.monotonic() - self._began
+    def _rng(self, step: int) -> np.random.Generator:
+        return np.random.default_rng([self.settings.seed, step, self.world.rank])
+
+    def _moved(self, crops: Floats, holes: Floats) -> tuple[Tensor, Tensor]:
+        truth = torch.from_numpy(crops).to(self.device, memory_format=torch.channels_last)
+        return truth, torch.from_numpy(holes).to(self.device)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
+
+    def _critic_now(self) -> Critic | None:
+        adversarial = self.settings.adversarial
+        return self.critic if adversarial is not None and self.step >= adversarial.start_step else None
+
+    def _update_critic(
+        self, truth: Tensor, mask: Tensor, prediction: Tensor, rng: np.random.Generator, rate: float
+    ) -> dict[str, Tensor]:
+        """The critic's updates of this step: the first on the step's own batch, each other one on a new batch."""
+        critic, said = self._critic_now(), {}
+        for number in range(critic.settings.critic_steps if critic else 0):
+            if number:
+                truth, mask = self._moved(*self._draw(rng))
+                with torch.no_grad(), self._autocast():
+                    prediction = self.model(torch.cat([truth * (1 - mask), mask], dim=1)).float()
+            picture = self.objective.picture(prediction, truth, mask)
+            assert critic is not None
+            said = critic.update(truth, picture, mask, self.step, rng, rate, self.settings.clip_norm)
+        return said
+
+    def _parts(self, first: Scaled, shift: tuple[int, int]) -> Parts:
+        """Every loss of this step with its weight."""
+        truth, mask, prediction = first.truth, first.mask, first.prediction
+        parts = self.objective(prediction, truth, mask, shift)
+        critic, multiscale = self._critic_now(), self.settings.multiscale
+        if critic is not None:
+            parts |= critic.parts(truth, self.objective.picture(prediction, truth, mask), mask)
+        if self.teacher is not None:
+            parts |= self.teacher.parts(prediction, truth, mask)
+        if multiscale is not None:
+            scaled = at_scales(self.model, first, multiscale, self.model.config.multiple)
+            parts["multiscale"] = (inconsistency(scaled, multiscale), multiscale.weight)
+            for one in [one for one in scaled if one is not first] if multiscale.supervised else []:
+                smaller = self.objective(one.prediction, one.truth, one.mask, shift)
+                parts |= {f"{name}_{one.truth.shape[-1]}px": part for name, part in smaller.items()}
+        return parts
+
+    def _share_statistics(self) -> None:
+        """Running statistics are the same in all workers, so that any of them is the run."""
+        buffers = [buffer for buffer in self.model.buffers() if buffer.is_floating_point()]
+        self.world.mean_([*buffers, *(self.critic.buffers() if self.critic else ())])
 
     def _note(self, values: dict[str, float]) -> None:
-        row = {"step": self.step, "minutes": round(self._elapsed_s() / 60, 2), "lr": self.learning_rate()} | values
-        log.info("%s", " ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in row.items()))
-        with (self.out / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        if self.journal is not None:
+            minutes = round(self.clock.spent_s / 60, 2)
+            done = min(1.0, self.progress())
+            row = {"step": self.step, "minutes": minutes, "done": round(done, 4), "lr": self.settings.lr * self.rate()}
+            self.journal.note(row | values, self.clock.remaining(done))
 
     def _save(self) -> None:
+        if not self.world.first:
+            return
         state = {
             "network": asdict(self.model.config),
             "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.average.state(),
             "optimiser": self.optimiser.state_dict(),
+            "critic": None if self.critic is None else self.critic.state(),
             "step": self.step,
-            "elapsed_s": self._elapsed_s(),
+            "elapsed_s": self.clock.spent_s,
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        temporary = self.out / "checkpoint.tmp"
-        with temporary.open("wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.out / "checkpoint.pt")
+        write_checkpoint(self.out, state)
 
     def _load(self) -> None:
-        state: dict[str, Any] = torch.load(self.out / "checkpoint.pt", map_location=self.device, weights_only=True)
+        state = read_checkpoint(self.out, self.device)
+        if state is None:
+            return
         if LamaConfig(**state["network"]) != self.model.config:
             raise ValueError("the checkpoint belongs to another network; choose another --out or its settings")
         self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
+        self.average.load(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self._spent_s = int(state["step"]), float(state["elapsed_s"])
-
-
-def start_model(settings: NetworkSettings, seed: int) -> Lama:
-    """A new generator with seeded values, or one that goes on from `settings.start`.
-
-    Raises WeightsNotFound, and ValueError when the start has another shape.
-    """
-    config = LamaConfig(
-        ngf=settings.ngf,
-        n_downsampling=settings.n_downsampling,
-        n_blocks=settings.n_blocks,
-        ratio=settings.ratio,
-        up_kernel=settings.up_kernel,
-    )
-    if settings.start is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return Lama(config)
-    weights = load_weights(settings.start)
-    if weights.config.up_kernel < config.up_kernel:
-        weights = widen_up(weights)
-    if weights.config != config:
-        raise ValueError(f"the start has {weights.config}, the settings ask for {config}")
-    return weights.build().requires_grad_(True)
-
-
-def widen_up(weights: Weights) -> Weights:
-    """The same function with 4 × 4 up-sampling kernels: the fourth row and column are zeros."""
-    first_up = 2 + weights.config.n_downsampling + weights.config.n_blocks + 1
-    names = {f"model.{first_up + 3 * level}.weight" for level in range(weights.config.n_downsampling)}
-
-    def widen(name: str, tensor: Tensor) -> Tensor:
-        return nn.functional.pad(tensor, (0, 1, 0, 1)) if name in names else tensor
-
-    tensors = {name: widen(name, tensor) for name, tensor in weights.tensors.items()}
-    return replace(weights, config=replace(weights.config, up_kernel=4), tensors=tensors)
+        if self.critic is not None and state.get("critic") is not None:
+            self.critic.load(state["critic"])
+        self.step, self.clock = int(state["step"]), Clock(float(state["elapsed_s"]))

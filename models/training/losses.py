@@ -5,48 +5,16 @@ References
 [1] J. Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", ECCV 2016.
 [2] R. Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018.
 [3] L. Gatys et al., "Texture Synthesis Using Convolutional Neural Networks", NeurIPS 2015.
+[4] R. Suvorov et al., "Resolution-robust Large Mask Inpainting with Fourier Convolutions", arXiv 2109.07161.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
-
-BLOCKS = (("11", "12"), ("21", "22"), ("31", "32", "33", "34"), ("41", "42", "43", "44"), ("51",))
-LAYERS = ("12", "22", "34", "44", "51")
-
-
-class Encoder:
-    """VGG19 up to conv5_1 of any width, from safetensors with the keys `conv0` (a 1 × 1 colour transform of RGB in
-    [0, 1]) and `conv11` … `conv51` (3 × 3, reflection padding, ReLU; 2 × 2 max-pool between the blocks).
-
-    Raises FileNotFoundError, KeyError when a layer is missing.
-    """
-
-    def __init__(self, path: Path, device: torch.device | str = "cpu") -> None:
-        tensors = load_file(path)
-        names = ["0", *(name for block in BLOCKS for name in block)]
-        self._layers: Mapping[str, tuple[Tensor, Tensor]] = {
-            name: (tensors[f"conv{name}.weight"].to(device), tensors[f"conv{name}.bias"].to(device)) for name in names
-        }
-
-    def features(self, image: Tensor, layers: Sequence[str] = LAYERS) -> list[Tensor]:
-        """Features after the ReLU of each of `layers` (B, C, h, w), in the network's order."""
-        found = []
-        x = F.conv2d(image, *self._layers["0"])
-        for number, block in enumerate(BLOCKS):
-            if number:
-                x = F.max_pool2d(x, 2)
-            for name in block:
-                x = torch.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), "reflect"), *self._layers[name]))
-                if name in layers:
-                    found.append(x)
-        return found
 
 
 def unit(features: Tensor) -> Tensor:
@@ -58,6 +26,11 @@ def unit(features: Tensor) -> Tensor:
 def feature_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     """Sum over layers of the mean over positions of ‖unit(a) − unit(b)‖² [2]: (B,)."""
     return torch.stack([(unit(x) - unit(y)).square().sum(1).mean((1, 2)) for x, y in zip(a, b, strict=True)]).sum(0)
+
+
+def feature_mse(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
+    """Sum over layers of the mean squared difference: a scalar; LaMa's perceptual loss [4]."""
+    return torch.stack([F.mse_loss(x, y) for x, y in zip(a, b, strict=True)]).sum()
 
 
 def style_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
@@ -74,10 +47,15 @@ def style_distance(a: Sequence[Tensor], b: Sequence[Tensor]) -> Tensor:
     return torch.stack([one(x, y) for x, y in zip(a, b, strict=True)]).sum(0)
 
 
-def masked_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """Mean absolute difference where `mask` is 1."""
+def masked_l1(prediction: Tensor, truth: Tensor, mask: Tensor, over: str = "region") -> Tensor:
+    """Absolute difference where `mask` is 1, mean over images.
+
+    over: `region` divides by the masked pixels of each image, so that a scratch counts as much as a box; `image` by all
+    its pixels [4].
+    """
     weight = mask.expand_as(truth)
-    return ((prediction - truth).abs() * weight).sum() / weight.sum().clamp(min=1)
+    total = ((prediction - truth).abs() * weight).sum((1, 2, 3))
+    return (total / (weight.sum((1, 2, 3)).clamp(min=1) if over == "region" else weight[0].numel())).mean()
 
 
 def gradient_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
@@ -89,3 +67,30 @@ def gradient_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     masks = (torch.maximum(mask[..., 1:], mask[..., :-1]), torch.maximum(mask[..., 1:, :], mask[..., :-1, :]))
     parts = [masked_l1(p, t, m) for p, t, m in zip(steps(prediction), steps(truth), masks, strict=True)]
     return parts[0] + parts[1]
+
+
+def grid_amplitude(prediction: Tensor, mask: Tensor, period: int = 8, window: int = 8) -> Tensor:
+    """How strongly the prediction repeats with the generator's down-sampling inside wide holes: mean |amplitude|.
+
+    The high-pass part (the prediction minus its mean over one period) is averaged by phase over `window` × `window`
+    neighbouring blocks of `period` px that lie wholly in the hole, at least four of them. A picture has no reason to keep
+    step with the blocks, so for photos the mean tends to 0. Height and width are multiples of `period`. The outermost
+    blocks do not count: the mean over a period needs pixels on all sides.
+    """
+    before = period // 2
+    after = period - 1 - before
+    padded = F.pad(prediction, (before, after, before, after), "reflect")
+    high = prediction - F.avg_pool2d(padded, period, 1)
+    blocks = F.pixel_unshuffle(high, period)  # (B, 3 · period², h, w): a channel for each phase
+    full = -F.max_pool2d(-mask, period)
+    full = F.pad(full[..., 1:-1, 1:-1], (1, 1, 1, 1))
+    size = (min(window, full.shape[-2]), min(window, full.shape[-1]))
+    stride = (max(1, size[0] // 2), max(1, size[1] // 2))
+    share = F.avg_pool2d(full, size, stride)
+    share = share * (share * size[0] * size[1] > 3.5)
+    mean = F.avg_pool2d(blocks * full, size, stride) / F.avg_pool2d(full, size, stride).clamp(min=1e-6)
+    phases = mean.reshape(len(mean), 3, period * period, *mean.shape[2:])
+    # a period is even, so its mean lies half a pixel beside the pixel: a slope leaves the same offset in every phase
+    amplitude = (phases - phases.mean(2, keepdim=True)).abs().mean((1, 2)).unsqueeze(1)
+    total: Tensor = (amplitude * share).sum() / share.sum().clamp(min=1e-6)
+    return total

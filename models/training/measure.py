@@ -1,6 +1,7 @@
 """How good a generator is on photos it never saw, against OpenCV's Telea; and a sheet to look at.
 
-`python -m models.training.measure WEIGHTS PHOTOS --encoder FILE [--count N] [--sheet FILE.png]` prints one JSON object.
+`python -m models.training.measure WEIGHTS PHOTOS [--encoder FILE] [--count N] [--masks KINDS] [--sheet FILE.png]`
+prints one JSON object.
 """
 
 from __future__ import annotations
@@ -17,34 +18,41 @@ import numpy as np
 import torch
 
 from models.engine import Engine
-from models.training.data import Floats, Photos
-from models.training.losses import Encoder, feature_distance
-from models.training.masks import Mask, stroke_masks
+from models.training.data import Floats
+from models.training.features import Features, feature_network
+from models.training.loss_settings import EncoderSettings
+from models.training.losses import feature_distance
+from models.training.masks import Kind, masks_of
+from models.training.photos import Photos
+from models.training.shapes import Mask
 from models.weights import Weights, load_weights
 
 SHEET_SIDE = 256
 SHEET_ROWS = 8
-MIN_MASKED = 0.18  # of a photo: below, every method looks the same
+MIN_MASKED = {"medium": 0.18, "thick": 0.18}  # of a photo: below, every method looks the same
 
 
 @dataclass(frozen=True)
 class Case:
-    """A photo (H, W, 3) in [0, 1], its mask, and Telea's fill of it."""
+    """A photo (H, W, 3) in [0, 1], a mask of this kind, and Telea's fill of it."""
+
+    kind: Kind
 
     truth: Floats
     mask: Mask
     telea: Floats
 
 
-def make_cases(photos: Photos, count: int, seed: int = 0) -> list[Case]:
-    """`count` photos spread over the set, with LaMa's medium masks over 18 % to 50 %."""
+def make_cases(photos: Photos, count: int, kinds: Sequence[Kind] = ("medium",), seed: int = 0) -> list[Case]:
+    """`count` photos spread over the set, each with a mask of each kind (medium and thick: over 18 % to 50 %)."""
     cases = []
-    for index in np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int):
-        photo = photos[int(index)]
-        draw = stroke_masks("medium", max(photo.shape[:2]), MIN_MASKED)
-        mask = draw(photo.shape[:2], np.random.default_rng([seed, int(index)]))
-        telea = cv2.inpaint(photo, mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-        cases.append(Case(_unit(photo), mask, _unit(telea)))
+    for kind in kinds:
+        for index in np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int):
+            photo = photos[int(index)]
+            draw = masks_of({kind: 1}, max(photo.shape[:2]), MIN_MASKED.get(kind, 0.0), 0.5)
+            mask = draw(photo.shape[:2], np.random.default_rng([seed, int(index)]))
+            telea = cv2.inpaint(photo, mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+            cases.append(Case(kind, _unit(photo), mask, _unit(telea)))
     return cases
 
 
@@ -55,27 +63,36 @@ def fill_cases(weights: Weights, cases: Sequence[Case]) -> list[Floats]:
     return [np.where(case.mask[..., None], fill, case.truth) for case, fill in zip(cases, made, strict=True)]
 
 
-def measure(cases: Sequence[Case], fills: Sequence[Floats], encoder: Encoder | None) -> dict[str, float]:
-    """Means over cases: PSNR in the hole (dB) and feature distance, of the fills and of Telea's; what remains of it."""
-    rows = [
-        {
-            "psnr": _hole_psnr(fill, case),
-            "psnr_telea": _hole_psnr(case.telea, case),
-            "feature": _distance(fill, case, encoder),
-            "feature_telea": _distance(case.telea, case, encoder),
+def measure(
+    cases: Sequence[Case], fills: Sequence[Floats], encoder: Features | None, device: torch.device | str = "cpu"
+) -> dict[str, float]:
+    """Means over the cases of each kind: PSNR in the hole (dB) and, with an encoder, feature distance, of the fills and
+    of Telea's.
+
+    Keys are `<kind>_<what>`; `psnr_gain` is against Telea, `feature_ratio` is what remains of Telea's distance.
+    device: where the encoder lies.
+    """
+    found: dict[str, float] = {}
+    for kind in dict.fromkeys(case.kind for case in cases):
+        chosen = [(case, fill) for case, fill in zip(cases, fills, strict=True) if case.kind == kind]
+        means = {
+            "psnr": float(np.mean([_hole_psnr(fill, case) for case, fill in chosen])),
+            "psnr_telea": float(np.mean([_hole_psnr(case.telea, case) for case, _ in chosen])),
         }
-        for case, fill in zip(cases, fills, strict=True)
-    ]
-    means = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-    means["psnr_gain"] = means["psnr"] - means["psnr_telea"]
-    means["feature_ratio"] = means["feature"] / means["feature_telea"] if encoder else float("nan")
-    return {key: round(value, 4) for key, value in means.items()}
+        means["psnr_gain"] = means["psnr"] - means["psnr_telea"]
+        if encoder is not None:
+            means["feature"] = float(np.mean([_distance(fill, case, encoder, device) for case, fill in chosen]))
+            means["feature_telea"] = float(np.mean([_distance(c.telea, c, encoder, device) for c, _ in chosen]))
+            means["feature_ratio"] = means["feature"] / max(means["feature_telea"], 1e-12)
+        found |= {f"{kind}_{key}": round(value, 4) for key, value in means.items()}
+    return found
 
 
 def write_sheet(path: Path, cases: Sequence[Case], fills: Sequence[Floats]) -> None:
     """PNG with a row per case: input with a grey hole, mask, fill, truth; the 256 px with most of the hole."""
     rows = []
-    for case, fill in list(zip(cases, fills, strict=True))[:SHEET_ROWS]:
+    shown_cases = np.linspace(0, len(cases) - 1, min(SHEET_ROWS, len(cases))).round().astype(int)
+    for case, fill in ((cases[i], fills[i]) for i in shown_cases):
         window = _busiest(case.mask)
         hole = case.mask[window][..., None]
         shown = np.where(hole, np.float32(0.5), case.truth[window])
@@ -101,11 +118,10 @@ def _hole_psnr(fill: Floats, case: Case) -> float:
     return -10 * float(np.log10(max(error, 1e-10)))
 
 
-def _distance(fill: Floats, case: Case, encoder: Encoder | None) -> float:
-    if encoder is None:
-        return float("nan")
+def _distance(fill: Floats, case: Case, encoder: Features, device: torch.device | str) -> float:
     with torch.inference_mode():
-        a, b = (encoder.features(torch.from_numpy(x.transpose(2, 0, 1)[None].copy())) for x in (fill, case.truth))
+        pictures = (torch.from_numpy(x.transpose(2, 0, 1)[None].copy()).to(device) for x in (fill, case.truth))
+        a, b = (encoder.features(picture) for picture in pictures)
         return float(feature_distance(a, b))
 
 
@@ -120,13 +136,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--encoder", type=Path)
     parser.add_argument("--count", type=int, default=16)
+    parser.add_argument("--masks", default="medium,scratches", help="kinds, separated by commas")
     parser.add_argument("--sheet", type=Path)
     options = parser.parse_args(arguments)
-    cases = make_cases(Photos(options.photos), options.count)
+    cases = make_cases(Photos(options.photos), options.count, options.masks.split(","))
     fills = fill_cases(load_weights(options.weights), cases)
     if options.sheet:
         write_sheet(options.sheet, cases, fills)
-    sys.stdout.write(json.dumps(measure(cases, fills, Encoder(options.encoder) if options.encoder else None)) + "\n")
+    encoder = feature_network(EncoderSettings(weights=options.encoder)) if options.encoder else None
+    sys.stdout.write(json.dumps(measure(cases, fills, encoder)) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A tiny encoder in the format of a compressed VGG19, a few photos, and settings of a run of seconds."""
+"""Narrow feature networks in the formats of the real ones, a few photos, and settings of a run of seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
-from models.training.losses import BLOCKS
 from models.training.settings import TrainingSettings
+from models.training.vgg import BLOCKS
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -27,6 +36,45 @@ def encoder(tmp_path) -> Path:
         channels = width
     save_file(tensors, tmp_path / "encoder.safetensors")
     return tmp_path / "encoder.safetensors"
+
+
+def _resnet_tensors(width: int = 2, blocks: int = 1) -> dict[str, Tensor]:
+    """A narrow network with the names of LaMa's ResNet50."""
+    generator = torch.Generator().manual_seed(1)
+    tensors: dict[str, Tensor] = {}
+
+    def conv(name: str, norm: str, before: int, after: int, kernel: int) -> None:
+        tensors[f"{name}.weight"] = torch.randn(after, before, kernel, kernel, generator=generator) / kernel
+        tensors[f"{norm}.weight"] = torch.rand(after, generator=generator) + 0.5
+        tensors[f"{norm}.bias"] = torch.randn(after, generator=generator) / 5
+        tensors[f"{norm}.running_mean"] = torch.randn(after, generator=generator) / 5
+        tensors[f"{norm}.running_var"] = torch.rand(after, generator=generator) + 0.5
+
+    channels = 3
+    for number, after in ((1, width), (2, width), (3, 2 * width)):
+        conv(f"conv{number}", f"bn{number}", channels, after, 3)
+        channels = after
+    for layer in (1, 2, 3, 4):
+        for block in range(blocks):
+            name = f"layer{layer}.{block}"
+            conv(f"{name}.conv1", f"{name}.bn1", channels, width, 1)
+            conv(f"{name}.conv2", f"{name}.bn2", width, width, 3)
+            conv(f"{name}.conv3", f"{name}.bn3", width, 4 * width, 1)
+            if block == 0:
+                conv(f"{name}.downsample.0", f"{name}.downsample.1", channels, 4 * width, 1)
+            channels = 4 * width
+    return tensors
+
+
+@pytest.fixture
+def resnet_tensors() -> Callable[..., dict[str, Tensor]]:
+    return _resnet_tensors
+
+
+@pytest.fixture
+def resnet(tmp_path) -> Path:
+    torch.save(_resnet_tensors(), tmp_path / "resnet.pth")
+    return tmp_path / "resnet.pth"
 
 
 @pytest.fixture
@@ -43,11 +91,14 @@ def photos(tmp_path) -> Path:
 
 @pytest.fixture
 def settings(photos, encoder) -> Callable[..., TrainingSettings]:
+    """Settings with structural losses only; `changes` replace whole branches."""
+
     def make(**changes: Any) -> TrainingSettings:
         tree: dict[str, Any] = {
             "network": {"ngf": 4, "n_blocks": 1},
             "data": {"photos": photos, "crop_px": 48},
-            "loss": {"perceptual": 0.1, "encoder": encoder},
+            "loss": {"l1_hole": 4, "l1_known": 2, "hrf": 0, "perceptual": 0.1, "encoder": encoder},
+            "adversarial": None,
             "steps": 6,
             "batch": 2,
             "warmup_steps": 1,

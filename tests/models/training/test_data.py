@@ -1,38 +1,14 @@
 from __future__ import annotations
 
-import cv2
+import logging
+
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from models.training.data import Photos, draw_batch, random_crop
+from models.training.data import draw_batch, random_crop
 from models.training.masks import training_masks
+from models.training.photos import Photos
 from models.training.settings import DataSettings
-
-
-def test_a_folder_and_a_parquet_file_hold_the_same_photos(photos, tmp_path):
-    folder = Photos(photos)
-    encoded = [path.read_bytes() for path in sorted(photos.iterdir())]
-    pq.write_table(pa.table({"webp": encoded}), tmp_path / "p.parquet")
-    table = Photos(tmp_path / "p.parquet")
-    assert len(folder) == len(table) == 3
-    assert all(np.array_equal(a, b) for a, b in zip(folder, table, strict=True))
-    assert folder[0].shape == (48, 64, 3) and folder[0].dtype == np.uint8
-
-
-def test_colours_are_red_green_blue(tmp_path):
-    cv2.imwrite(str(tmp_path / "red.png"), np.full((4, 4, 3), (0, 0, 200), np.uint8))
-    assert Photos(tmp_path)[0][0, 0].tolist() == [200, 0, 0]
-
-
-def test_no_photos_and_no_picture_are_errors(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        Photos(tmp_path)
-    for data in (b"", b"junk"):
-        (tmp_path / "x.png").write_bytes(data)
-        with pytest.raises(ValueError, match="decoded"):
-            Photos(tmp_path)[0]
 
 
 @pytest.mark.parametrize("size", [(48, 64), (16, 200), (300, 33)])
@@ -54,3 +30,16 @@ def test_batches_are_seeded(photos):
     assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
     assert not np.array_equal(one[0], other[0])
     assert set(np.unique(one[1])) == {0, 1}
+
+
+def test_a_bad_photo_is_left_out_and_only_bad_ones_are_an_error(photos, caplog):
+    (photos / "0.png").write_bytes(b"junk")
+    (photos / "1.png").unlink()
+    settings = DataSettings(photos=photos, crop_px=48)
+    (photos / "9.png").write_bytes(b"")
+    with caplog.at_level(logging.WARNING):
+        crops, _ = draw_batch(Photos(photos), training_masks(48), settings, 6, np.random.default_rng(0))
+    assert len(crops) == 6 and "0.png" in caplog.text
+    (photos / "2.png").unlink()
+    with pytest.raises(ValueError, match="in a row"):
+        draw_batch(Photos(photos), training_masks(48), settings, 1, np.random.default_rng(0))

@@ -3,26 +3,24 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.training.losses import Encoder, feature_distance, gradient_l1, masked_l1, style_distance
+from models.training.losses import feature_distance, feature_mse, gradient_l1, grid_amplitude, masked_l1, style_distance
 
-LOSSES = [feature_distance, style_distance]
+LOSSES = [feature_distance, style_distance, feature_mse]
 
 
-def test_encoder_gives_the_asked_layers_at_their_scales(encoder):
-    features = Encoder(encoder).features(torch.rand(2, 3, 32, 48))
-    assert [tuple(f.shape[2:]) for f in features] == [(32, 48), (16, 24), (8, 12), (4, 6), (2, 3)]
-    assert len(Encoder(encoder).features(torch.rand(1, 3, 32, 32), ("31",))) == 1
+def pyramid(seed, grad=False):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.rand(2, 5, side, side, generator=generator).requires_grad_(grad) for side in (8, 4)]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_feature_losses_are_zero_for_equals_and_have_gradients(loss, encoder):
-    net = Encoder(encoder)
-    a, b = torch.rand(2, 3, 32, 32, requires_grad=True), torch.rand(2, 3, 32, 32)
-    same = loss(net.features(b), net.features(b))
-    assert same.shape == (2,) and same.abs().max() < 1e-6
-    value = loss(net.features(a), net.features(b)).sum()
+def test_feature_losses_are_zero_for_equals_and_have_gradients(loss):
+    a, b = pyramid(0, grad=True), pyramid(1)
+    assert loss(b, b).abs().max() < 1e-6
+    value = loss(a, b).sum()
     value.backward()
-    assert value > 0 and torch.isfinite(a.grad).all() and a.grad.abs().max() > 0
+    assert value > 0
+    assert all(torch.isfinite(x.grad).all() and x.grad.abs().max() > 0 for x in a)
 
 
 def test_feature_distance_equals_its_definition():
@@ -34,6 +32,12 @@ def test_feature_distance_equals_its_definition():
             u, v = x[0, :, i, j], y[0, :, i, j]
             expected += float(((u / u.norm() - v / v.norm()) ** 2).sum()) / len(positions)
     assert float(feature_distance(a, b)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_feature_mse_sums_over_layers():
+    a, b = pyramid(0), pyramid(1)
+    expected = sum(float((x - y).square().mean()) for x, y in zip(a, b, strict=True))
+    assert float(feature_mse(a, b)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", [masked_l1, gradient_l1])
@@ -52,3 +56,30 @@ def test_l1_is_a_mean_and_gradient_ignores_a_shift_in_colour():
     truth, mask = torch.rand(1, 3, 8, 8), torch.ones(1, 1, 8, 8)
     assert float(masked_l1(truth + 0.25, truth, mask)) == pytest.approx(0.25)
     assert float(gradient_l1(truth + 0.25, truth, mask)) == pytest.approx(0, abs=1e-6)
+
+
+def test_each_image_counts_alike_however_small_its_hole():
+    truth = torch.zeros(2, 3, 8, 8)
+    mask = torch.zeros(2, 1, 8, 8)
+    mask[0, :, 0, 0] = 1  # one pixel
+    mask[1] = 1
+    prediction = truth.clone()
+    prediction[0] = 0.5
+    assert float(masked_l1(prediction, truth, mask)) == pytest.approx(0.25)
+    # over the image, as LaMa divides: the pixel is one of 64
+    assert float(masked_l1(prediction, truth, mask, "image")) == pytest.approx(0.5 / 64 / 2)
+
+
+def test_a_grid_is_found_in_wide_holes_only():
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., :40, :40] = 1
+    smooth = torch.linspace(0.2, 0.8, 64).expand(1, 3, 64, 64)
+    dots = torch.zeros(64, 64)
+    dots[3::8, 3::8] = 0.1
+    with_grid = grid_amplitude(smooth + dots, mask)
+    assert with_grid > 20 * grid_amplitude(smooth, mask)
+    torch.manual_seed(0)
+    assert with_grid > grid_amplitude(smooth + 0.005 * torch.randn(64, 64), mask)
+    thin = torch.zeros(1, 1, 64, 64)
+    thin[..., 20:24, :] = 1
+    assert grid_amplitude(smooth + dots, thin) == 0

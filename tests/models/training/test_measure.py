@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from models.training.data import Photos
-from models.training.losses import Encoder
+from models.training.features import feature_network
+from models.training.loss_settings import EncoderSettings
 from models.training.measure import fill_cases, main, make_cases, measure, write_sheet
+from models.training.photos import Photos
 from models.weights import save_weights
 
 
@@ -25,6 +26,15 @@ def test_cases_are_seeded_and_wide(photos, cases):
         assert np.array_equal(one.telea[~one.mask], one.truth[~one.mask])
 
 
+def test_each_kind_is_measured_by_itself(photos):
+    cases = make_cases(Photos(photos), 2, ("medium", "scratches"))
+    assert [case.kind for case in cases] == ["medium", "medium", "scratches", "scratches"]
+    assert cases[2].mask.mean() < 0.18
+    fills = [case.truth if case.kind == "scratches" else case.telea for case in cases]
+    found = measure(cases, fills, None)
+    assert found["medium_psnr_gain"] == 0 and found["scratches_psnr_gain"] > 20
+
+
 def test_fills_leave_known_pixels_alone(cases, tiny_weights):
     for case, fill in zip(cases, fill_cases(tiny_weights, cases), strict=True):
         assert np.array_equal(fill[~case.mask], case.truth[~case.mask])
@@ -32,13 +42,13 @@ def test_fills_leave_known_pixels_alone(cases, tiny_weights):
 
 
 def test_measures_know_good_from_bad(cases, encoder):
-    net = Encoder(encoder)
+    net = feature_network(EncoderSettings(weights=encoder))
     telea = measure(cases, [case.telea for case in cases], net)
-    assert telea["psnr_gain"] == 0 and telea["feature_ratio"] == 1
+    assert telea["medium_psnr_gain"] == 0 and telea["medium_feature_ratio"] == 1
     truth = measure(cases, [case.truth for case in cases], net)
-    assert truth["psnr_gain"] > 20 and truth["feature_ratio"] == 0
+    assert truth["medium_psnr_gain"] > 20 and truth["medium_feature_ratio"] == 0
     bad = measure(cases, [1 - case.truth for case in cases], None)
-    assert bad["psnr_gain"] < 0 and np.isnan(bad["feature_ratio"])
+    assert bad["medium_psnr_gain"] < 0 and "medium_feature" not in bad
 
 
 def test_the_sheet_shows_four_pictures_a_row(tmp_path, cases):
@@ -51,5 +61,5 @@ def test_the_command_prints_json(tmp_path, photos, tiny_weights, encoder, capsys
     path = tmp_path / "w.safetensors"
     save_weights(path, tiny_weights.config, tiny_weights.tensors, {})
     main([str(path), str(photos), "--encoder", str(encoder), "--count", "1", "--sheet", str(tmp_path / "s.png")])
-    assert json.loads(capsys.readouterr().out)["psnr_telea"] > 0
+    assert json.loads(capsys.readouterr().out)["scratches_psnr_telea"] > 0
     assert (tmp_path / "s.png").is_file()
