@@ -26,7 +26,7 @@ def make_archive(
     for number in range(count):
         height, width = sizes[number % len(sizes)]
         photo = _crop(pictures[number % len(pictures)], height, width, rng)
-        mask = _damage(height, width, rng)
+        mask = damage(height, width, rng)
         photo[mask > 0] = 235
         name = f"scan {number:05d}"
         _write(images / f"{name}{('.jpg', '.png')[number % 2]}", photo)
@@ -45,7 +45,7 @@ def _crop(picture: Picture, height: int, width: int, rng: np.random.Generator) -
     return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _damage(height: int, width: int, rng: np.random.Generator) -> Picture:
+def damage(height: int, width: int, rng: np.random.Generator) -> Picture:
     """A mask (height, width): up to three strokes and a handful of specks, in proportion to the picture's side."""
     mask, side = np.zeros((height, width), np.uint8), max(height, width)
     for _ in range(int(rng.integers(1, 4))):

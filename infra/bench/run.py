@@ -49,8 +49,8 @@ def bare_loop(images: Path, masks: Path, workers: int, threads: int) -> float:
     from models.engine import Engine
     from tasks.fill.fill import fill_image
     from tasks.fill.mask import hole_from_luminance
+    from tasks.store.formats.vips import set_threads
     from tasks.store.image import decode, decode_mask, encode, read_header
-    from tasks.store.vips import set_threads
 
     os.setpriority(os.PRIO_PROCESS, 0, RAY_WORKER_NICENESS)
     cv2.setNumThreads(1)
@@ -63,7 +63,7 @@ def bare_loop(images: Path, masks: Path, workers: int, threads: int) -> float:
         for path in paths[index::workers]:
             data = path.read_bytes()
             pixels = decode(data, read_header(data, 200))
-            mask = decode_mask((masks / path.name).with_suffix(".png").read_bytes(), 200)
+            mask, _ = decode_mask((masks / path.name).with_suffix(".png").read_bytes(), 200)
             hole = hole_from_luminance(mask, settings.mask)
             encode(fill_image(pixels, hole, engines[index], settings.mask, settings.fill).pixels, data)
 
