@@ -104,8 +104,12 @@ def decode_mask(data: bytes, max_mp: float) -> tuple[np.ndarray, int]:
         check_size(probe.header, max_mp)
         if probe.pages > 1:
             raise MaskUnreadable("a mask of several pages")
-        grey = _luminance(_load(data, probe.header.format, kinds=("b-w", "grey16", "srgb", "rgb16")))
-        return grey, probe.header.orientation
+        header = probe.header
+        if header.format == "tiff" and not probe.unsupported and header.model != "cmyk" and header.bit_depth <= 16:
+            pixels = tiff.decode(data, header)  # libvips reads some damaged tiles without a word
+        else:
+            pixels = _load(data, header.format, kinds=("b-w", "grey16", "srgb", "rgb16"))
+        return _luminance(pixels), header.orientation
     except MaskUnreadable:
         raise
     except ItemError as error:

@@ -283,3 +283,13 @@ def test_libvips_says_nothing(kind: str, picture: Any, capfd: pytest.CaptureFixt
     with pytest.raises(ItemError):
         read(data[: len(data) // 2])
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_damaged_tile_of_a_mask_is_noticed(save: Any) -> None:
+    mask = np.zeros((200, 200, 1), np.uint8)
+    mask[50:150, 60:140] = 255
+    data = bytearray(save(mask, ".tif", compression="deflate", tile=True, tile_width=64, tile_height=64))
+    at = data.index(b"\x78")  # of the first zlib stream
+    data[at + 2 : at + 12] = b"\xff" * 10
+    with pytest.raises(MaskUnreadable):
+        decode_mask(bytes(data), MAX_MP)
