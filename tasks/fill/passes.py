@@ -13,8 +13,6 @@ from tasks.fill.picture import Picture
 from tasks.fill.prediction import Prediction
 from tasks.fill.settings import FillSettings
 
-
-
 Float = NDArray[np.float32]
 
 

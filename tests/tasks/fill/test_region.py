@@ -57,11 +57,12 @@ def test_the_generator_sees_floats_of_three_channels(dtype: type, channels: int,
     assert abs(crop.mean() - image.mean() / full) < 1e-3
 
 
-def test_uncut_returns_the_box_of_the_hole_at_native_size() -> None:
+def test_uncut_returns_the_hole_and_its_ring_at_native_size() -> None:
     window = Region(10, 20, 40, 30, 20, 15)
     ramp = np.repeat(np.linspace(0, 1, 20, dtype=np.float32)[None, :, None], 15, axis=0).repeat(3, axis=2)
     hole = Hole(22, 25, 12, 9, np.ones((9, 12), bool))
     part = uncut(ramp, window, hole)
-    assert part.shape == (9, 12, 3)
+    assert (part.x, part.y) == (10, 20)  # the ring ends where the region does
+    assert part.values.shape == (30, 40, 3)
     centres = (np.arange(12, 24) + 0.5) / 2 - 0.5
-    assert np.abs(part[4, :, 0] - centres / 19).max() < 0.01
+    assert np.abs(part.values[9, 12:24, 0] - centres / 19).max() < 0.01

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from tasks.fill.colour import Plain
 from tasks.fill.holes import find_holes
 from tasks.fill.picture import Picture
+from tasks.fill.prediction import RING_PX
 from tasks.fill.regions import STEP, region_of, run, share_regions
 from tasks.fill.settings import FillSettings
 
@@ -38,7 +39,12 @@ def test_specks_share_regions(mean_generator) -> None:
     fills = run(Picture(image, Plain()), mask, holes, mean_generator, FillSettings(merge_px=0))
     assert len(fills) == len(holes) == 100
     assert len(mean_generator.shapes) <= 40
-    assert all(fill.shape == (hole.h, hole.w, 3) for fill, hole in zip(fills, holes, strict=True))
+    side = 1 + 2 * RING_PX
+    assert all(fill.values.shape == (side, side, 3) for fill in fills)
+    assert all(
+        (fill.own(hole).sum() == 1) and mask[fill.box][fill.own(hole)].all()
+        for fill, hole in zip(fills, holes, strict=True)
+    )
 
 
 def test_shapes_come_in_steps_so_that_they_share_a_batch() -> None:

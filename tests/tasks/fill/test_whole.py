@@ -3,6 +3,7 @@ import numpy as np
 from tasks.fill.colour import Plain
 from tasks.fill.holes import find_holes
 from tasks.fill.picture import Picture
+from tasks.fill.prediction import RING_PX
 from tasks.fill.settings import FillSettings
 from tasks.fill.whole import run, suits
 
@@ -25,4 +26,4 @@ def test_one_forward_for_all_holes_at_the_size_the_generator_is_good_at(mean_gen
     image = np.random.default_rng(0).integers(0, 255, (600, 1000, 3), dtype=np.uint8)
     fills = run(Picture(image, Plain()), mask, holes, mean_generator, FillSettings())
     assert mean_generator.shapes == [(307, 512, 3)]
-    assert fills[0].shape == (30, 30, 3)
+    assert fills[0].values.shape == (5 + 30 + RING_PX, 5 + 30 + RING_PX, 3)
