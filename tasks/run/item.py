@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import errors
+from tasks.correct.corrections import chosen
 from tasks.errors import ItemError
 from tasks.fill.colour import Colour, full_scale
 from tasks.fill.fill import Filled, fill_image
@@ -160,7 +161,7 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
             "hole": number,
             **{key: getattr(done.hole, key) for key in ("x", "y", "w", "h", "area")},
             "fill_pass": done.fill_pass,
-            "corrections": [],
+            "corrections": list(done.corrections),
             "candidates": 1,
         }
         for number, done in enumerate(filled.holes)
@@ -184,7 +185,7 @@ def _fill(
     with bench.watch.working(spec.item_id), _timed(row, "fill_s"):
         colours, alpha = (pixels[:, :, :-1], pixels[:, :, -1:]) if header.alpha else (pixels, None)
         generator = bench.generator.for_item(spec.item_id)
-        filled = fill_image(colours, core, generator, settings.mask, settings.fill, colour, dither)
+        filled = fill_image(colours, core, generator, settings.mask, settings.fill, colour, dither, chosen(settings.correct))
         if alpha is None:
             return filled
         if settings.mask.source == "alpha":  # what was transparent is filled now, so it must show

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from models.settings import ModelSettings
+from tasks.correct.settings import CorrectSettings
 from tasks.fill.settings import FillSettings, MaskSettings
 from tasks.store.settings import OutputSettings
 
@@ -66,6 +67,7 @@ class ItemSettings(BaseModel):
     mask: MaskSettings = MaskSettings()
     model: ModelSettings = ModelSettings()
     fill: FillSettings = FillSettings()
+    correct: CorrectSettings = CorrectSettings()
     output: OutputSettings = OutputSettings()
 
     def overridden(self, override: str | None) -> Self:
