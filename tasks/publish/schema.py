@@ -17,7 +17,10 @@ RESULTS_SCHEMA = pa.schema(
         ("mask_version", pa.string()),
         ("status", pa.string()),  # ok, unchanged, skipped, failed
         ("error", pa.string()),  # a type of tasks.errors
-        ("message", pa.string()),  # why, where it failed; what of the original the output does not hold, where it did not
+        (
+            "message",
+            pa.string(),
+        ),  # why, where it failed; what of the original the output does not hold, where it did not
         ("attempts", pa.int32()),
         ("format", pa.string()),
         ("width", pa.int32()),

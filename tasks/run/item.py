@@ -185,7 +185,9 @@ def _fill(
     with bench.watch.working(spec.item_id), _timed(row, "fill_s"):
         colours, alpha = (pixels[:, :, :-1], pixels[:, :, -1:]) if header.alpha else (pixels, None)
         generator = bench.generator.for_item(spec.item_id)
-        filled = fill_image(colours, core, generator, settings.mask, settings.fill, colour, dither, chosen(settings.correct))
+        filled = fill_image(
+            colours, core, generator, settings.mask, settings.fill, colour, dither, chosen(settings.correct)
+        )
         if alpha is None:
             return filled
         if settings.mask.source == "alpha":  # what was transparent is filled now, so it must show
