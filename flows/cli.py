@@ -145,7 +145,7 @@ def train(
         _emit(launch_train(config, out, resume), as_json, print_training)
         return OK
 
-    _exit(run, as_json)
+    _exit(run, as_json, "the same command with --resume goes on")
 
 
 @weights.command("list")
@@ -247,7 +247,7 @@ def _emit(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]]
         show(result)
 
 
-def _exit(run: Callable[[], int], as_json: bool) -> None:
+def _exit(run: Callable[[], int], as_json: bool, how_on: str = "the same command does the rest") -> None:
     """Run a command's body and leave with its exit code; what went wrong is one line on stderr."""
     code, message = OK, ""
     with _sigterm_interrupts():
@@ -260,7 +260,7 @@ def _exit(run: Callable[[], int], as_json: bool) -> None:
         except BaseException as error:
             if not interrupted(error):
                 raise
-            code, message = INTERRUPTED, "interrupted; what is committed stays, the same command does the rest"
+            code, message = INTERRUPTED, f"interrupted; what is committed stays, {how_on}"
     if message:
         print(f"lacuna: {message}", file=sys.stderr)
         if as_json:

@@ -47,6 +47,7 @@ def bare_loop(images: Path, masks: Path, workers: int, threads: int) -> float:
 
     from flows.settings import compose
     from models.engine import Engine
+    from tasks.correct.corrections import chosen
     from tasks.fill.fill import fill_image
     from tasks.fill.mask import hole_from_luminance
     from tasks.store.formats.vips import set_threads
@@ -65,7 +66,10 @@ def bare_loop(images: Path, masks: Path, workers: int, threads: int) -> float:
             pixels = decode(data, read_header(data, 200))
             mask, _ = decode_mask((masks / path.name).with_suffix(".png").read_bytes(), 200)
             hole = hole_from_luminance(mask, settings.mask)
-            encode(fill_image(pixels, hole, engines[index], settings.mask, settings.fill).pixels, data)
+            filled = fill_image(
+                pixels, hole, engines[index], settings.mask, settings.fill, corrections=chosen(settings.correct)
+            )
+            encode(filled.pixels, data, filled.mask, settings.output)
 
     team = [threading.Thread(target=work, args=(index,)) for index in range(workers)]
     began = time.perf_counter()
