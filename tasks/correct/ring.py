@@ -4,8 +4,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.fill.membrane import membrane
-
 Float = NDArray[np.float32]
 
 GRID = 160  # what is spread is smooth: on no finer a grid than this many cells a side
@@ -44,8 +42,3 @@ class Ring:
 
     def _cells(self, values: Float) -> Float:
         return np.asarray(cv2.resize(values, self._size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-
-
-def spread(values: Float, where: NDArray[np.bool_]) -> Float:
-    """values (rows, columns, C ≤ 4) `where` they are known -> the same with the rest spanned as a membrane."""
-    return membrane(values, where)

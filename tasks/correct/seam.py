@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.correct.ring import Float, Ring, spread
+from tasks.correct.ring import Float, Ring
 from tasks.correct.trend import trend
+from tasks.fill.membrane import membrane
 
 _LIMIT = 3.0  # a misfit further than this many deviations from the ring's median is an edge's
 _LEVELS = 4  # bands of the pyramid: what is finer than about 2, 4, 8 and 16 px; the generator's grid has 8
@@ -62,7 +63,7 @@ def _offset(fill: Float, seen: Float, ring: Ring) -> Float:
     limit = np.float32(_LIMIT * 1.4826) * np.median(np.abs(misfit - middle), axis=0)
     plane = np.zeros((*ring.known.shape, 3), dtype=np.float32)
     plane[ring.known] = np.clip(misfit, middle - limit, middle + limit)
-    return ring.to_full(spread(ring.means(plane), ring.share > 0))
+    return ring.to_full(membrane(ring.means(plane), ring.share > 0))
 
 
 def _spread_rest(rest: Float, ring: Ring) -> tuple[Float, Float]:
@@ -72,7 +73,7 @@ def _spread_rest(rest: Float, ring: Ring) -> tuple[Float, Float]:
     level = means[where].mean(axis=0)  # taken off, it keeps the difference of squares below exact
     means -= level
     means[~where] = 0
-    found = spread(np.dstack([means, (means**2).sum(axis=2)]), where)
+    found = membrane(np.dstack([means, (means**2).sum(axis=2)]), where)
     # Not all of the square: a membrane is right to about 1 %, and beside an edge no variance would be a wrong one.
     variance = np.maximum(found[:, :, 3] - np.float32(0.98) * (found[:, :, :3] ** 2).sum(axis=2), 0)
     height, width = ring.known.shape
@@ -149,7 +150,7 @@ def _allowed(band: Float, share: Float, cells: tuple[int, ...]) -> Float:
     where = weight > min(1e-3, float(weight.max()) / 2)  # a lone pixel is a ring too
     highest, lowest = energy[where].max(), energy[where].min()
     powers = np.where(where, (energy / max(highest, _TINY)) ** _PEAK, np.float32(0))
-    found = spread(powers[:, :, None], where)[:, :, 0]
+    found = membrane(powers[:, :, None], where)[:, :, 0]
     means = np.maximum(found, 0) ** np.float32(1 / _PEAK) * highest
     return np.asarray(np.maximum(means, lowest), dtype=np.float32)
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.correct.ring import GRID, Ring, spread
+from tasks.correct.ring import GRID, Ring
+from tasks.fill.membrane import membrane
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -20,7 +21,7 @@ def test_means_lie_within_what_is_known_and_nothing_else_counts(seed: int) -> No
     assert means[where].min() >= 0.399
     assert means[where].max() <= 0.601
     assert not means[~where].any()
-    full = ring.to_full(spread(means, where))
+    full = ring.to_full(membrane(means, where))
     assert full.shape == values.shape
     assert full.dtype == np.float32
     assert 0.39 < full.min() <= full.max() < 0.61
@@ -32,4 +33,4 @@ def test_a_constant_is_spread_as_it_is(side: int) -> None:
     known[:5] = True
     ring = Ring(known)
     means = ring.means(known[:, :, None].astype(np.float32).repeat(3, axis=2))
-    assert np.abs(ring.to_full(spread(means, ring.share > 0)) - 1).max() < 1e-5
+    assert np.abs(ring.to_full(membrane(means, ring.share > 0)) - 1).max() < 1e-5
