@@ -57,9 +57,12 @@ def restore(
 ) -> None:
     """Fill every image whose mask asks for it. Stop it anywhere; the same command goes on where it stopped."""
     from flows.launch import launch_restore
+    from flows.request import Request
+    from flows.settings import compose
 
     def run() -> int:
-        record = launch_restore(images, masks, out, recipe, model, set_ or [], limit, _types(retry))
+        settings = compose(recipe, set_, model)
+        record = launch_restore(Request(images, masks, out, recipe, settings, limit, _types(retry)))
         return _finish(record, as_json)
 
     _exit(run, as_json)
@@ -79,10 +82,13 @@ def plan(
 ) -> None:
     """Say what `restore` with the same options would do, and what it would cost. Writes nothing."""
     from flows.plan import plan as make_plan
+    from flows.request import Request
+    from flows.settings import compose
     from flows.summary import print_plan
 
     def run() -> int:
-        planned = make_plan(images, masks, out, recipe, model, set_ or [], limit, _types(retry))
+        settings = compose(recipe, set_, model)
+        planned = make_plan(Request(images, masks, out, recipe, settings, limit, _types(retry)))
         _emit(planned, as_json, print_plan)
         return OK
 
@@ -122,10 +128,13 @@ def demo(
     """Photos and masks made from scikit-image's bundled pictures, restored and reported."""
     from flows.demo import make_demo
     from flows.launch import launch_restore
+    from flows.request import Request
+    from flows.settings import compose
 
     def run() -> int:
         images, masks = make_demo(folder)
-        record = launch_restore(str(images), str(masks), str(folder / "restored"), "balanced", None, [], None, ())
+        out = str(folder / "restored")
+        record = launch_restore(Request(str(images), str(masks), out, settings=compose("balanced")))
         return _finish(record, as_json)
 
     _exit(run, as_json)

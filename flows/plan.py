@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.settings import Settings, compose
+from flows.request import Request
 from tasks.publish.provenance import code_version
 from tasks.run.generating import LocalGenerator
 from tasks.run.item import Bench, restore_item
 from tasks.run.job import ItemSpec, Job
-from tasks.run.prepare import Prepared, open_sink, prepare
+from tasks.run.prepare import Prepared, open_sink
 from tasks.store.objects import Store
 
 SAMPLE_ITEMS = 5
@@ -28,42 +28,22 @@ class _Nowhere(Store):
         """Nothing is written."""
 
 
-def plan(
-    images: str,
-    masks: str | None,
-    out: str,
-    recipe: str,
-    model: str | None,
-    assignments: list[str],
-    limit: int | None,
-    retry: tuple[str, ...],
-) -> dict[str, Any]:
+def plan(request: Request) -> dict[str, Any]:
     """Items and shards to do, refusals known without reading, and the time measured on a few items of this very work."""
-    settings = compose(recipe, assignments, model)
+    settings = request.settings
     threads = 1 if settings.runtime.threads == "auto" else settings.runtime.threads
     restorers = (
         max(1, (os.cpu_count() or 1) // threads) if settings.runtime.actors == "auto" else settings.runtime.actors
     )
-    prepared = prepare(
-        images,
-        masks,
-        open_sink(out),
-        source=settings.source,
-        items=settings.of_items(),
-        runtime=settings.runtime,
-        on_change=settings.output.on_change,
-        retry=retry,
-        limit=limit,
-        restorers=restorers,
-    )
+    prepared = request.prepare(open_sink(request.out), restorers)
     todo = prepared.todo
     work = pa.concat_tables([prepared.new.select(todo.planned.schema.names), todo.planned])
     readable = work.filter(pc.is_null(work["error"]))
     return {
-        "images": images,
-        "masks": masks or "(among the images)",
-        "out": out,
-        "recipe": recipe,
+        "images": request.images,
+        "masks": request.masks or "(among the images)",
+        "out": request.out,
+        "recipe": request.recipe,
         "generator": prepared.weights.name,
         "to_do": {
             "items": todo.items,
@@ -74,20 +54,19 @@ def plan(
             **{f"ignored ({why})": count for why, count in prepared.catalog.ignored.items() if count},
         },
         "refused": dict(Counter(e for e in work["error"].to_pylist() if e is not None)),
-        "cost": _cost(readable, prepared, settings, recipe, threads, restorers),
+        "cost": _cost(readable, prepared, request, threads, restorers),
     }
 
 
-def _cost(
-    work: pa.Table, prepared: Prepared, settings: Settings, recipe: str, threads: int, restorers: int
-) -> dict[str, Any]:
+def _cost(work: pa.Table, prepared: Prepared, request: Request, threads: int, restorers: int) -> dict[str, Any]:
     """Seconds an item, measured by doing a few items (spread evenly over the work) without keeping the results."""
     if not work.num_rows:
         return {"time": "nothing to fill"}
+    settings = request.settings
     job = Job(
         "plan",
         str(prepared.catalog.image_root),
-        recipe,
+        request.recipe,
         settings.of_items(),
         settings.limits,
         settings.runtime,

@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.progress import RunProgress
+from flows.request import Request
 from flows.settings import Settings
 from tasks.publish.commit import read_results
 from tasks.publish.provenance import code_version
@@ -23,7 +24,7 @@ from tasks.publish.totals import failed_fraction, totals
 from tasks.run.cluster import Width, cluster, fitted, width
 from tasks.run.job import Job
 from tasks.run.pool import Pool, Totals
-from tasks.run.prepare import Prepared, commit_plan, open_sink, prepare, works
+from tasks.run.prepare import Prepared, commit_plan, open_sink, works
 from tasks.store.objects import Store
 
 log = logging.getLogger("lacuna.restore")
@@ -32,27 +33,8 @@ TOTALS_COLUMNS = ["status", "error", "width", "height", "holes"]
 
 
 @task(name="catalog", cache_policy=NO_CACHE)
-def _catalog(
-    images: str,
-    masks: str | None,
-    store: Store,
-    settings: Settings,
-    retry: tuple[str, ...],
-    limit: int | None,
-    wide: Width,
-) -> Prepared:
-    return prepare(
-        images,
-        masks,
-        store,
-        source=settings.source,
-        items=settings.of_items(),
-        runtime=settings.runtime,
-        on_change=settings.output.on_change,
-        retry=retry,
-        limit=limit,
-        restorers=wide.restorers,
-    )
+def _catalog(request: Request, store: Store, wide: Width) -> Prepared:
+    return request.prepare(store, wide.restorers)
 
 
 @task(name="fill", cache_policy=NO_CACHE)
@@ -85,13 +67,14 @@ def restore(
     written), PoolFailure, StorageDenied or StorageUnavailable (what is committed stays).
     """
     settings = settings or Settings()
+    request = Request(images, masks, out, recipe, settings, limit, retry)
     started = time.perf_counter()
     store = open_sink(out)
     with ExitStack() as stack:
         stack.enter_context(cluster())
         wide = width(settings.runtime)
-        prepared = _catalog(images, masks, store, settings, retry, limit, wide)
-        record = _new_record(images, masks, recipe, settings, prepared)
+        prepared = _catalog(request, store, wide)
+        record = _new_record(request, prepared)
         items, limits, runtime = settings.of_items(), settings.limits, settings.runtime
         job = Job(record["run_id"], store.root, recipe, items, limits, runtime, record["code_version"])
         say(_about(prepared))
@@ -120,15 +103,15 @@ def restore(
     return record
 
 
-def _new_record(images: str, masks: str | None, recipe: str, settings: Settings, prepared: Prepared) -> dict[str, Any]:
+def _new_record(request: Request, prepared: Prepared) -> dict[str, Any]:
     return {
         "run_id": new_run_id(),
         "state": "running",
         "started_at": datetime.now(UTC).isoformat(),
-        "images": images,
-        "masks": masks,
-        "recipe": recipe,
-        "settings": settings.model_dump(mode="json"),
+        "images": request.images,
+        "masks": request.masks,
+        "recipe": request.recipe,
+        "settings": request.settings.model_dump(mode="json"),
         "generator": prepared.weights.name,
         "weights_sha256": prepared.weights.sha256,
         "code_version": code_version(),

@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 import flows.launch
 from flows.cli import BROKEN, FAILED_ITEMS, INTERRUPTED, OK, USAGE, app
+from flows.request import Request
 from flows.server import ServerFailed
+from flows.settings import compose
 from tasks.errors import PoolFailure, StorageUnavailable, UsageError
 from tasks.publish.run_record import write_run
 from tasks.store.objects import Store
@@ -122,9 +124,9 @@ def test_options_reach_the_flow(monkeypatch: pytest.MonkeyPatch) -> None:
         "--model",
         "big",
         "--set",
-        "a.b=1",
+        "mask.dilate_px=7",
         "--set",
-        "c=2",
+        "mask.feather_px=1",
         "--limit",
         "3",
         "--retry",
@@ -132,8 +134,15 @@ def test_options_reach_the_flow(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert invoked(*RESTORE, *options)[0] == OK
     assert invoked("restore", "in", "--out", "sink")[0] == OK
-    assert asked[0] == ("in", "masks", "sink", "fast", "big", ["a.b=1", "c=2"], 3, ("Timeout", "X"))
-    assert asked[1] == ("in", None, "sink", "balanced", None, [], None, ())
+    settings = compose("fast", ["mask.dilate_px=7", "mask.feather_px=1"], "big")
+    assert asked[0] == (Request("in", "masks", "sink", "fast", settings, 3, ("Timeout", "X")),)
+    assert asked[1] == (Request("in", None, "sink", "balanced", compose("balanced")),)
+
+
+def test_wrong_settings_are_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = launching(monkeypatch, record())
+    code, _, err = invoked(*RESTORE, "--set", "mask.dilate=7")
+    assert (code, asked, "mask.dilate" in err) == (USAGE, [], True)
 
 
 @pytest.mark.parametrize(

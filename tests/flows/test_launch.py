@@ -8,7 +8,8 @@ import flows.restore
 import tasks.run.cluster
 from flows import launch
 from flows.launch import launch_restore
-from tasks.errors import UsageError
+from flows.request import Request
+from flows.settings import Settings
 
 
 @pytest.fixture
@@ -32,19 +33,13 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_the_server_starts_first_and_is_waited_for_last(happened: list[Any]) -> None:
-    record = launch_restore("in", "masks", "out", "fast", "mine", ["mask.dilate_px=7"], 5, ("Timeout",))
+    record = launch_restore(Request("in", "masks", "out", "fast", Settings(), 5, ("Timeout",)))
     assert record == {"state": "finished"}
     called = happened.pop(3)
     assert happened == ["server", "cluster", "ready", "end of cluster", "end of server"]
     images, out, masks, recipe, settings, limit, retry = called
     assert (images, out, masks, recipe, limit, retry) == ("in", "out", "masks", "fast", 5, ("Timeout",))
-    assert (settings.mask.dilate_px, settings.model.name, settings.fill.passes) == (7, "mine", ("regions",))
-
-
-def test_wrong_settings_are_said_before_anything_starts(happened: list[Any]) -> None:
-    with pytest.raises(UsageError):
-        launch_restore("in", None, "out", "fast", None, ["mask.dilate=7"], None, ())
-    assert happened == []
+    assert settings == Settings()
 
 
 def test_all_is_ended_when_the_flow_breaks_off(happened: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,5 +48,5 @@ def test_all_is_ended_when_the_flow_breaks_off(happened: list[Any], monkeypatch:
 
     monkeypatch.setattr(flows.restore, "restore", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        launch_restore("in", None, "out", "fast", None, [], None, ())
+        launch_restore(Request("in", None, "out"))
     assert happened[-2:] == ["end of cluster", "end of server"]

@@ -5,6 +5,8 @@ import pytest
 
 from flows import plan as module
 from flows.plan import plan
+from flows.request import Request
+from flows.settings import compose
 from tasks.errors import UsageError
 from tests.support import Archive, archive, encoded, photo
 
@@ -22,9 +24,8 @@ def tree(root: Path) -> dict[str, Any]:
 
 
 def planned(made: Archive, out: Path, *sets: str, **options: Any) -> dict[str, Any]:
-    given = {"recipe": "fast", "model": None, "limit": None, "retry": ()} | options
-    assignments = ["runtime.actors=2", *sets]
-    return plan(made.images, made.masks, str(out), assignments=assignments, **given)
+    settings = compose(options.get("recipe", "fast"), ["runtime.actors=2", *sets], options.pop("model", None))
+    return plan(Request(made.images, made.masks, str(out), settings=settings, **{"recipe": "fast"} | options))
 
 
 def test_it_says_what_would_be_done_and_writes_nothing(made: Archive, tmp_path: Path) -> None:
