@@ -109,6 +109,20 @@ def status(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json =
 
 
 @app.command()
+def verify(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json = False) -> None:
+    """Check hashes, rows, and that nothing outside a mask changed. Exit code 3 when something is wrong."""
+    from flows.verify import print_verified
+    from flows.verify import verify as check
+
+    def run() -> int:
+        found = check(sink)
+        _emit(found, as_json, print_verified)
+        return FAILED_ITEMS if found["findings"] else OK
+
+    _exit(run, as_json)
+
+
+@app.command()
 def report(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json = False) -> None:
     """(Re)build SINK/report/index.html."""
     from tasks.publish.report import write_report

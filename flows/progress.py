@@ -14,23 +14,23 @@ PLAIN_EVERY_S = 10.0
 class RunProgress:
     """done/failed, megapixels a second, time left. `update` may be called as often as one likes."""
 
-    def __init__(self, total: int, console: Console | None = None) -> None:
-        self._total = total
+    def __init__(self, total: int, console: Console | None = None, doing: str = "filling", bad: str = "failed") -> None:
+        self._total, self._bad = total, bad
         self._console = console or Console(stderr=True)
         self._started = self._told = time.monotonic()
         self._bar: Progress | None = None
         if self._console.is_terminal:
             self._bar = Progress(
-                TextColumn("[bold]filling"),
+                TextColumn(f"[bold]{doing}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[failed]} failed · {task.fields[rate]:.2f} MP/s"),
+                TextColumn(f"{{task.fields[failed]}} {bad} · {{task.fields[rate]:.2f}} MP/s"),
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
                 console=self._console,
             )
-            self._task = self._bar.add_task("filling", total=total, failed=0, rate=0.0)
+            self._task = self._bar.add_task(doing, total=total, failed=0, rate=0.0)
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -52,5 +52,5 @@ class RunProgress:
         elif now - self._told >= PLAIN_EVERY_S:
             self._told = now
             left = f", about {spent / done * (self._total - done):.0f} s left" if done else ""
-            line = f"{done}/{self._total} done, {failed} failed, {megapixels / spent:.2f} MP/s{left}"
+            line = f"{done}/{self._total} done, {failed} {self._bad}, {megapixels / spent:.2f} MP/s{left}"
             print(line, file=sys.stderr, flush=True)
