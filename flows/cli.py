@@ -123,6 +123,24 @@ def verify(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json =
 
 
 @app.command()
+def revert(
+    sink: Annotated[str, typer.Argument(help="A sink that was filled with output.sidecar=true.")],
+    out: Annotated[str, typer.Option("--out", help="Where the images go: folder or URL.")],
+    as_json: Json = False,
+) -> None:
+    """Originals' pixels back from a sink and its sidecars. Exit code 3 when some did not come back."""
+    from flows.revert import print_reverted
+    from flows.revert import revert as put_back
+
+    def run() -> int:
+        made = put_back(sink, out)
+        _emit(made, as_json, print_reverted)
+        return FAILED_ITEMS if made["failures"] else OK
+
+    _exit(run, as_json)
+
+
+@app.command()
 def report(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json = False) -> None:
     """(Re)build SINK/report/index.html."""
     from tasks.publish.report import write_report

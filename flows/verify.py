@@ -2,17 +2,16 @@
 changed outside a mask. Reads only."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import lru_cache
-from itertools import islice
 from os import cpu_count
-from typing import Any, TypeVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.parallel import in_order
 from flows.progress import RunProgress
 from flows.settings import Settings, validated
 from tasks.catalog.plan_file import read_plan
@@ -28,8 +27,6 @@ COLUMNS = ["run_id", "shard_id", "item_id", "status", "output", "width", "height
 COLUMNS += ["input_sha256", "mask_sha256", "output_sha256"]
 SHOWN = 20  # findings that are printed
 BATCH = 1_000
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 def verify(sink: str) -> dict[str, Any]:
@@ -59,7 +56,7 @@ def verify(sink: str) -> dict[str, Any]:
     read_shared = lru_cache(1)(read_url)
     with RunProgress(rows.num_rows, doing="verifying", bad="wrong") as progress:
         megapixels = 0.0
-        for row, finding in _in_threads(check, _with_plan(rows, plan), cpu_count() or 1):
+        for row, finding in in_order(check, _with_plan(rows, plan), cpu_count() or 1):
             checked[row["status"]] += 1
             megapixels += (row["width"] or 0) * (row["height"] or 0) / 1e6
             findings += [finding] if finding else []
@@ -133,16 +130,6 @@ def _without_holes(store: Store, rows: pa.Table) -> list[Finding]:
                 message = f"{row['holes']} holes, {there[row['item_id']]} rows of holes"
                 found.append(Finding(row["item_id"], shard, row["output"], "HolesMissing", message))
     return found
-
-
-def _in_threads(work: Callable[[A], B], items: Iterable[A], threads: int) -> Iterator[B]:
-    """Results in order; only a few items ahead of the one that is waited for."""
-    waiting = iter(items)
-    with ThreadPoolExecutor(threads) as pool:
-        ahead: list[Future[B]] = [pool.submit(work, item) for item in islice(waiting, 2 * threads)]
-        while ahead:
-            yield ahead.pop(0).result()
-            ahead += [pool.submit(work, item) for item in islice(waiting, 1)]
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

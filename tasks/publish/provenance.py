@@ -9,9 +9,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # What can change a pixel. Training, planning, scheduling and reporting cannot.
 DECIDES_PIXELS = (
     "models/*.py",
-    "tasks/fill/*.py",
-    "tasks/correct/*.py",
-    "tasks/judge/*.py",
+    "tasks/fill/**/*.py",
+    "tasks/correct/**/*.py",
+    "tasks/judge/**/*.py",
     "tasks/store/image.py",
     "tasks/store/colour.py",
     "tasks/store/formats/*.py",

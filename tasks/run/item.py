@@ -19,6 +19,7 @@ from tasks.fill.colour import Colour, full_scale
 from tasks.fill.fill import Filled, fill_image
 from tasks.fill.passes import Generator
 from tasks.publish.schema import Row
+from tasks.publish.sidecar import write_sidecar
 from tasks.run.hole import find_hole
 from tasks.run.job import ItemSpec, Job, Outcome
 from tasks.run.settings import ItemSettings
@@ -26,6 +27,7 @@ from tasks.run.watch import MegapixelBudget, Watch
 from tasks.store.colour import colour_of
 from tasks.store.image import Header, decode, encode, icc, read_header
 from tasks.store.objects import Store, read_url
+from tasks.store.undo import undo_token
 
 if TYPE_CHECKING:
     from models.engine import EngineInfo
@@ -145,17 +147,25 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
             return _copied(spec, bench, row, data, header, "the mask is empty")
         started = time.perf_counter()
         filled = bench.in_turn(partial(_fill, spec, bench, row, pixels, header, colour, core, settings))
+        del core
         row["fill_s"] = row.get("fill_s", time.perf_counter() - started)
+        holes = _hole_rows(spec, filled)
         with bench.watch.working(spec.item_id), _timed(row, "save_s"):
             result = encode(filled.pixels, data, filled.mask, settings.output, colour)
+            row |= {"output": spec.output, "output_sha256": _sha256(result.data), "output_bytes": len(result.data)}
+            if settings.output.sidecar:  # first: no image is without its way back
+                write_sidecar(bench.sink, row, holes, undo_token(data, result.data, filled.mask))
             bench.sink.put(f"images/{spec.output}", result.data)
-    row |= {"output": spec.output, "output_sha256": _sha256(result.data), "output_bytes": len(result.data)}
     row |= {
         "status": "ok",
         "holes": len(filled.holes),
         "message": "; ".join(filter(None, (note, *result.notes))) or None,
     }
-    holes = tuple(
+    return Outcome(row, holes, header.megapixels)
+
+
+def _hole_rows(spec: ItemSpec, filled: Filled) -> tuple[Row, ...]:
+    return tuple(
         {
             "item_id": spec.item_id,
             "hole": number,
@@ -166,7 +176,6 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
         }
         for number, done in enumerate(filled.holes)
     )
-    return Outcome(row, holes, header.megapixels)
 
 
 def _fill(
@@ -179,20 +188,19 @@ def _fill(
     core: NDArray[np.bool_],
     settings: ItemSettings,
 ) -> Filled:
-    """The filling step proper; alpha, where there is one, is carried along untouched unless it was the mask."""
+    """The filling step proper, in place; alpha, where there is one, stays as it is unless it was the mask."""
     # What is quantised once more by its encoder gains nothing from dithering.
     dither = header.format != "jpeg" and not (header.format == "webp" and settings.output.webp_quality)
     with bench.watch.working(spec.item_id), _timed(row, "fill_s"):
-        colours, alpha = (pixels[:, :, :-1], pixels[:, :, -1:]) if header.alpha else (pixels, None)
+        colours = pixels[:, :, :-1] if header.alpha else pixels
         generator = bench.generator.for_item(spec.item_id)
+        corrections = chosen(settings.correct)
         filled = fill_image(
-            colours, core, generator, settings.mask, settings.fill, colour, dither, chosen(settings.correct)
+            colours, core, generator, settings.mask, settings.fill, colour, dither, corrections, in_place=True
         )
-        if alpha is None:
-            return filled
-        if settings.mask.source == "alpha":  # what was transparent is filled now, so it must show
-            alpha = np.where(filled.mask[:, :, None], full_scale(alpha.dtype), alpha).astype(alpha.dtype)
-        return Filled(np.concatenate([filled.pixels, alpha], axis=2), filled.mask, filled.holes)
+        if header.alpha and settings.mask.source == "alpha":  # what was transparent is filled now, so it must show
+            pixels[:, :, -1][filled.mask] = full_scale(pixels.dtype)
+        return Filled(pixels, filled.mask, filled.holes)
 
 
 def _copied(spec: ItemSpec, bench: Bench, row: Row, data: bytes, header: Header, why: str) -> Outcome:

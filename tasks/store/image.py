@@ -33,6 +33,7 @@ _FORMATS: dict[str, ModuleType] = {"jpeg": jpeg, "png": png, "tiff": tiff, "webp
 # file before its end marker. libvips stops at the first warning, and nothing comes after that marker.
 _PADDING = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 _MISSING = ("premature end", "not enough", "Not enough")
+_STRIP = 1 << 18  # pixels whose luminance is computed at a time
 
 
 def read_header(data: bytes, max_mp: float) -> Header:
@@ -117,6 +118,17 @@ def decode_mask(data: bytes, max_mp: float) -> tuple[np.ndarray, int]:
 
 
 def _luminance(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, C) -> (H, W) uint8, in strips: four bytes a sample of a large scan would be more than the scan."""
+    height, width, channels = pixels.shape
+    if channels == 1 and pixels.dtype == np.uint8:
+        return pixels[:, :, 0]
+    grey, rows = np.empty((height, width), np.uint8), max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        grey[top : top + rows] = _luma(pixels[top : top + rows])
+    return grey
+
+
+def _luma(pixels: np.ndarray) -> np.ndarray:
     wide = pixels.astype(np.uint32)
     if pixels.dtype == np.uint16:
         wide = (wide + 128) // 257

@@ -14,5 +14,7 @@ class OutputSettings(BaseModel):
     """`refuse` to mix them, `redo` the items made otherwise, or `keep` them as they are and do only what is left."""
     jpeg_splice: bool = True
     """JPEG blocks that the dilated mask does not touch keep their coefficients; `false` encodes the picture anew."""
+    sidecar: bool = False
+    """Write `sidecars/<output>.json` too: what was done to each hole, and what `lacuna revert` needs to undo it."""
     webp_quality: int | None = Field(None, ge=1, le=100)
     """A lossy WebP comes back lossless, so that known pixels stay; a number writes it lossy at this quality instead."""

@@ -18,17 +18,13 @@ from tasks.run.item import Bench, restore_item
 from tasks.run.job import Job
 from tasks.run.prepare import commit_plan, open_sink, works
 from tests.flows.test_cli import invoked
-from tests.support import archive, encoded, photo, read_sink
+from tests.support import Archive, archive, encoded, photo, read_sink
 from tests.tasks.run.test_item import FakeGenerator
 
 
-@pytest.fixture(scope="module")
-def restored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An archive of five items and one without a mask, restored in this process."""
-    root = tmp_path_factory.mktemp("restored")
-    made = archive(str(root / "archive"), 5, size=(48, 48))
-    made.put("lonely.png", encoded(photo(16, 16, 1), ".png"), None)
-    settings = compose("fast", ["runtime.shard_items=2"])
+def restored_here(root: Path, made: Archive, *sets: str) -> Path:
+    """An archive restored in this process; returns the sink."""
+    settings = compose("fast", ["runtime.shard_items=2", *sets])
     request = Request(made.images, made.masks, str(root / "sink"), "fast", settings)
     store = open_sink(request.out)
     items, limits, runtime = settings.of_items(), settings.limits, settings.runtime
@@ -37,13 +33,22 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> Path:
         outcomes = [restore_item(spec, bench) for spec in work.items]
         commit_shard(store, work.shard_id, [o.row for o in outcomes], [hole for o in outcomes for hole in o.holes])
     write_run(store, {"run_id": "run-1", "settings": settings.model_dump(mode="json")})
-    return root
+    return root / "sink"
+
+
+@pytest.fixture(scope="module")
+def restored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five items and one without a mask."""
+    root = tmp_path_factory.mktemp("restored")
+    made = archive(str(root / "archive"), 5, size=(48, 48))
+    made.put("lonely.png", encoded(photo(16, 16, 1), ".png"), None)
+    return restored_here(root, made)
 
 
 @pytest.fixture
 def sink(restored: Path, tmp_path: Path) -> Path:
     """A copy to tamper with: originals are read at their first place."""
-    return Path(shutil.copytree(restored / "sink", tmp_path / "sink"))
+    return Path(shutil.copytree(restored, tmp_path / "sink"))
 
 
 def problems(sink: Path) -> dict[str, int]:

@@ -91,18 +91,47 @@ def encode(
     area = mask if settings.jpeg_splice else np.ones_like(mask)
     splice(planes, shape, tables, colours, pixels, area)
     kept, notes = jpeg_metadata.renewed(original, found, preview)
-    kept |= {s: original[s.start : s.end] for s in found if not (is_metadata(s.marker) or s.marker in (DHT, DAC, SOS))}
+    said = (*notes, *jpeg_metadata.appended(original, end, found), *([_REMADE] if remade else []))
+    script = plain(shape, script[-1].restart) if remade else script
+    return Encoded(_assembled(original, found, shape, script, planes, kept, anew=remade), tuple(dict.fromkeys(said)))
+
+
+def blocks(data: bytes) -> tuple[Frame, list[np.ndarray]]:
+    """The frame of a JPEG that `encode` takes, and its components' coefficients, (rows, columns, 64) int16 each."""
+    shape = frame(data)
+    return shape, read(data, segments(data)[0], shape)
+
+
+def with_blocks(data: bytes, planes: list[np.ndarray]) -> bytes:
+    """A JPEG that `encode` wrote, with other coefficients (see `blocks`) and all else as it is."""
+    found, _ = segments(data)
+    shape = frame(data)
+    metadata = {s: data[s.start : s.end] for s in found if is_metadata(s.marker)}
+    return _assembled(data, found, shape, scans(data, found, shape), planes, metadata)
+
+
+def _assembled(
+    data: bytes,
+    found: list[Segment],
+    shape: Frame,
+    script: list[Scan],
+    planes: list[np.ndarray],
+    kept: dict[Segment, bytes],
+    *,
+    anew: bool = False,
+) -> bytes:
+    """The tables of `data`, of its metadata what is `kept`, and `planes` in the scans of `script`: its own, or `anew`."""
+    kept = kept | {
+        s: data[s.start : s.end] for s in found if not (is_metadata(s.marker) or s.marker in (DHT, DAC, SOS))
+    }
     starts = [s for s in found if s.marker == SOS]
-    if remade:
-        script = plain(shape, script[-1].restart)
+    if anew:
         # After the tables and restart intervals of all scans, which hold for every one now.
         kept[starts[-1]] = b"".join(_scan(planes, shape, scan, scan.header(shape)) for scan in script)
     else:
         for start, scan in zip(starts, script, strict=True):
-            kept[start] = _scan(planes, shape, scan, original[start.start : start.end])
-    said = (*notes, *jpeg_metadata.appended(original, end, found), *([_REMADE] if remade else []))
-    parts = (kept[s] for s in found if s in kept)
-    return Encoded(b"".join((b"\xff\xd8", *parts, b"\xff\xd9")), tuple(dict.fromkeys(said)))
+            kept[start] = _scan(planes, shape, scan, data[start.start : start.end])
+    return b"".join((b"\xff\xd8", *(kept[s] for s in found if s in kept), b"\xff\xd9"))
 
 
 def _scan(planes: list[np.ndarray], shape: Frame, scan: Scan, header: bytes) -> bytes:
