@@ -143,7 +143,7 @@ def revert(
 @app.command()
 def report(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json = False) -> None:
     """(Re)build SINK/report/index.html."""
-    from tasks.publish.report import write_report
+    from tasks.publish.report.page import write_report
     from tasks.store.objects import Store
 
     def run() -> int:

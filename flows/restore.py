@@ -18,7 +18,7 @@ from flows.request import Request
 from flows.settings import Settings
 from tasks.publish.commit import read_results
 from tasks.publish.provenance import code_version
-from tasks.publish.report import write_report
+from tasks.publish.report.page import write_report
 from tasks.publish.run_record import environment, new_run_id, write_run
 from tasks.publish.totals import failed_fraction, totals
 from tasks.run.cluster import Width, cluster, fitted, width
@@ -109,6 +109,7 @@ def _new_record(request: Request, prepared: Prepared) -> dict[str, Any]:
         "state": "running",
         "started_at": datetime.now(UTC).isoformat(),
         "images": request.images,
+        "image_root": prepared.catalog.image_root,
         "masks": request.masks,
         "recipe": request.recipe,
         "settings": request.settings.model_dump(mode="json"),

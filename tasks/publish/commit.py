@@ -79,6 +79,28 @@ def read_holes(store: Store, shard_id: str) -> pa.Table:
     return table.filter(pc.equal(table["commit_id"], results["commit_id"][0]))
 
 
+def read_all_holes(store: Store, results: pa.Table, columns: list[str]) -> pa.Table:
+    """The holes of all committed `results` (of `read_results`, with `shard_id` and `commit_id`): these `columns`."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    schema = pa.schema([HOLES_SCHEMA.field(name) for name in columns])
+    shards = pc.unique(results["shard_id"]).to_pylist()
+    commits = pc.unique(results["commit_id"])
+
+    def read(shard_id: str) -> pa.Table:
+        path = f"{HOLES}/{shard_id}.parquet"
+        found = store.read_versioned(path)
+        if found is None:
+            return schema.empty_table()
+        table = read_table(found[0], store.url(path))
+        return (
+            table.filter(pc.is_in(table["commit_id"], value_set=commits)).select(columns).replace_schema_metadata(None)
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        return pa.concat_tables([schema.empty_table(), *pool.map(read, shards)])
+
+
 def read_table(data: bytes, name: str, columns: list[str] | None = None) -> pa.Table:
     """Parquet bytes -> table. Raises UsageError, which names the file, when they are none."""
     try:

@@ -4,6 +4,26 @@ from typing import Any
 
 import pyarrow as pa
 
+# Quality of a fill, see docs/measures.md; null where there is nothing to measure, or what it takes was not given.
+BLIND = [
+    ("seam", pa.float64()),
+    ("coherence", pa.float64()),
+    ("colour_shift", pa.float64()),
+    ("sharpness_ratio", pa.float64()),
+    ("grain_ratio", pa.float64()),
+    ("self_consistency", pa.float64()),
+]
+
+# Against the truth: null after a restore, which has none.
+TRUTH = [
+    ("psnr", pa.float64()),
+    ("ssim", pa.float64()),
+    ("l1", pa.float64()),
+    ("mse", pa.float64()),
+    ("feature_distance", pa.float64()),
+    ("lpips", pa.float64()),
+]
+
 RESULTS_SCHEMA = pa.schema(
     [
         ("run_id", pa.string()),
@@ -47,6 +67,9 @@ RESULTS_SCHEMA = pa.schema(
         ("measure_s", pa.float64()),
         ("save_s", pa.float64()),
         ("finished_at", pa.timestamp("us", tz="UTC")),
+        ("needs_review", pa.float64()),  # the largest predicted_error of the item's holes
+        *BLIND,
+        *TRUTH,
     ]
 )
 
@@ -65,6 +88,7 @@ HOLES_SCHEMA = pa.schema(
         ("candidates", pa.int32()),
         ("score", pa.float64()),
         ("predicted_error", pa.float64()),
+        *BLIND,
     ]
 )
 

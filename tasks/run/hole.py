@@ -78,12 +78,13 @@ def _united(
     policy: MaskSettings,
 ) -> Bool | None:
     """Masks (H, W) uint8 and boxes over a picture of `shape`; None where a mask has another size."""
-    hole = np.zeros(shape, dtype=bool) if boxes is None else hole_from_boxes(boxes, shape)
+    hole = None if boxes is None else hole_from_boxes(boxes, shape)
     for mask in masks:
         if mask.shape != shape:
             return None
-        hole |= hole_from_luminance(mask.astype(np.uint8, copy=False), policy)
-    return hole
+        found = hole_from_luminance(mask.astype(np.uint8, copy=False), policy)
+        hole = found if hole is None else np.logical_or(hole, found, out=hole)
+    return np.zeros(shape, dtype=bool) if hole is None else hole
 
 
 def _within(boxes: Sequence[Sequence[int]], shape: tuple[int, int]) -> bool:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +19,9 @@ from tasks.errors import ItemError
 from tasks.fill.colour import Colour, full_scale
 from tasks.fill.fill import Filled, fill_image
 from tasks.fill.passes import Generator
+from tasks.fill.picture import Picture
+from tasks.judge.blind import Blind, blind_holes, of_item
+from tasks.publish.report.pictures import write_pictures
 from tasks.publish.schema import Row
 from tasks.publish.sidecar import write_sidecar
 from tasks.run.hole import find_hole
@@ -149,13 +153,20 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
         filled = bench.in_turn(partial(_fill, spec, bench, row, pixels, header, colour, core, settings))
         del core
         row["fill_s"] = row.get("fill_s", time.perf_counter() - started)
-        holes = _hole_rows(spec, filled)
+        with bench.watch.working(spec.item_id), _timed(row, "measure_s"):
+            found = _measured(filled, header, colour)
+            row |= of_item(found)
+        holes = _hole_rows(spec, filled, found)
         with bench.watch.working(spec.item_id), _timed(row, "save_s"):
             result = encode(filled.pixels, data, filled.mask, settings.output, colour)
             row |= {"output": spec.output, "output_sha256": _sha256(result.data), "output_bytes": len(result.data)}
             if settings.output.sidecar:  # first: no image is without its way back
                 write_sidecar(bench.sink, row, holes, undo_token(data, result.data, filled.mask))
             bench.sink.put(f"images/{spec.output}", result.data)
+            if settings.output.pictures:
+                colours = filled.pixels[:, :, : header.channels - header.alpha]
+                shown = replace(filled, pixels=colours)
+                write_pictures(bench.sink, spec.item_id, shown, holes, colour, header.orientation)
     row |= {
         "status": "ok",
         "holes": len(filled.holes),
@@ -164,7 +175,12 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
     return Outcome(row, holes, header.megapixels)
 
 
-def _hole_rows(spec: ItemSpec, filled: Filled) -> tuple[Row, ...]:
+def _measured(filled: Filled, header: Header, colour: Colour) -> list[Blind]:
+    picture = Picture(filled.pixels[:, :, : header.channels - header.alpha], colour)
+    return blind_holes(picture, filled.mask, [done.hole for done in filled.holes])
+
+
+def _hole_rows(spec: ItemSpec, filled: Filled, measured: list[Blind]) -> tuple[Row, ...]:
     return tuple(
         {
             "item_id": spec.item_id,
@@ -173,8 +189,9 @@ def _hole_rows(spec: ItemSpec, filled: Filled) -> tuple[Row, ...]:
             "fill_pass": done.fill_pass,
             "corrections": list(done.corrections),
             "candidates": 1,
+            **found.columns(),
         }
-        for number, done in enumerate(filled.holes)
+        for number, (done, found) in enumerate(zip(filled.holes, measured, strict=True))
     )
 
 

@@ -88,7 +88,7 @@ class ItemSettings(BaseModel):
 
     def sha256(self) -> str:
         """Digest of what decides pixels, for the column `settings_sha256`."""
-        tree = self.model_dump(mode="json", exclude={"output": {"on_change", "sidecar"}})
+        tree = self.model_dump(mode="json", exclude={"output": {"on_change", "pictures", "sidecar"}})
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,6 +14,8 @@ class OutputSettings(BaseModel):
     """`refuse` to mix them, `redo` the items made otherwise, or `keep` them as they are and do only what is left."""
     jpeg_splice: bool = True
     """JPEG blocks that the dilated mask does not touch keep their coefficients; `false` encodes the picture anew."""
+    pictures: bool = True
+    """Write a thumbnail and one hole before and after for the report: two small JPEGs an item."""
     sidecar: bool = False
     """Write `sidecars/<output>.json` too: what was done to each hole, and what `lacuna revert` needs to undo it."""
     webp_quality: int | None = Field(None, ge=1, le=100)

@@ -30,6 +30,6 @@ def test_wrong_usage_is_no_failed_item() -> None:
 
 
 def test_every_type_has_an_advice_in_the_report() -> None:
-    from tasks.publish.report import WHAT_TO_DO
+    from tasks.publish.report.advice import WHAT_TO_DO
 
     assert set(WHAT_TO_DO) == set(ERROR_TYPES)

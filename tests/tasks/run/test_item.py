@@ -149,11 +149,13 @@ def test_what_it_makes_can_be_committed(place: Place) -> None:
     store = Store(str(place.root / "sink"))
     commit_shard(store, "s", [outcome.row], list(outcome.holes))
     (row,) = pq.read_table(io.BytesIO(place.sink["results/s.parquet"])).to_pylist()
-    assert {k: row[k] for k in ("error", "message", "correct_s", "measure_s")} == dict.fromkeys(
-        ("error", "message", "correct_s", "measure_s")
-    )
-    (hole, *_) = pq.read_table(io.BytesIO(place.sink["holes/s.parquet"])).to_pylist()
+    nulls = ("error", "message", "correct_s", "self_consistency", "psnr", "lpips")
+    assert {k: row[k] for k in nulls} == dict.fromkeys(nulls)
+    (hole, *others) = pq.read_table(io.BytesIO(place.sink["holes/s.parquet"])).to_pylist()
     assert (hole["fill_pass"], hole["corrections"], hole["candidates"]) == ("regions", [], 1)
+    assert row["measure_s"] > 0
+    assert row["needs_review"] == max(h["predicted_error"] for h in (hole, *others))
+    assert row["seam"] > 0 and 0 < row["coherence"] < 1 and row["colour_shift"] >= 0
 
 
 def test_twice_the_same(place: Place) -> None:
