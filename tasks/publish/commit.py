@@ -46,7 +46,9 @@ def commit_shard(store: Store, shard_id: str, rows: list[Row], holes: list[Row])
         kept = before.filter(pc.invert(pc.is_in(before["item_id"], value_set=ours)))
         if not _announce_holes(store, shard_id, in_force, kept["item_id"], new_holes, commit_id):
             continue
-        data = write_table(pa.concat_tables([_restamp(kept, commit_id), new_rows]).sort_by("item_id"))
+        data = write_table(
+            pa.concat_tables([_restamp(kept, commit_id), new_rows], promote_options="default").sort_by("item_id")
+        )
         if store.create(path, data) if current is None else store.replace(path, data, current[1]):
             return commit_id
     raise CommitConflict(f"{path} was rewritten by others {TRIES} times while this run tried to commit")
@@ -66,7 +68,7 @@ def read_results(store: Store, shard_ids: Iterable[str] | None = None, columns: 
     schema = RESULTS_SCHEMA if columns is None else pa.schema([RESULTS_SCHEMA.field(c) for c in columns])
     with ThreadPoolExecutor(16) as pool:
         tables = [t for t in pool.map(read, (n for n in names if n.endswith(".parquet"))) if t is not None]
-    return pa.concat_tables([schema.empty_table(), *tables])
+    return pa.concat_tables([schema.empty_table(), *tables], promote_options="default")
 
 
 def read_holes(store: Store, shard_id: str) -> pa.Table:
@@ -94,17 +96,23 @@ def read_all_holes(store: Store, results: pa.Table, columns: list[str]) -> pa.Ta
             return schema.empty_table()
         table = read_table(found[0], store.url(path))
         return (
-            table.filter(pc.is_in(table["commit_id"], value_set=commits)).select(columns).replace_schema_metadata(None)
+            table.filter(pc.is_in(table["commit_id"], value_set=commits))
+            .select([n for n in columns if n in table.schema.names])
+            .replace_schema_metadata(None)
         )
 
     with ThreadPoolExecutor(16) as pool:
-        return pa.concat_tables([schema.empty_table(), *pool.map(read, shards)])
+        return pa.concat_tables([schema.empty_table(), *pool.map(read, shards)], promote_options="default")
 
 
 def read_table(data: bytes, name: str, columns: list[str] | None = None) -> pa.Table:
-    """Parquet bytes -> table. Raises UsageError, which names the file, when they are none."""
+    """Parquet bytes -> table with those `columns` that are there: an older version wrote fewer.
+
+    Raises UsageError, which names the file, when they are none.
+    """
     try:
-        return pq.read_table(pa.BufferReader(data), columns=columns)
+        file = pq.ParquetFile(pa.BufferReader(data))
+        return file.read(columns and [name for name in columns if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError) as error:
         raise UsageError(f"{name} is damaged: {error}. Move it away: its items are then done again") from error
 
@@ -140,6 +148,8 @@ def _announce_holes(
     table = table.filter(pc.is_in(table["commit_id"], value_set=stays))
     parts = [part.replace_schema_metadata(None) for part in (table, _restamp(carried, commit_id), new)]
     data = write_table(
-        pa.concat_tables(parts).replace_schema_metadata({BASES: json.dumps({**live, commit_id: in_force}).encode()})
+        pa.concat_tables(parts, promote_options="default").replace_schema_metadata(
+            {BASES: json.dumps({**live, commit_id: in_force}).encode()}
+        )
     )
     return store.create(path, data) if current is None else store.replace(path, data, current[1])

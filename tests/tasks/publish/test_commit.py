@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 import pytest
 
 from tasks.errors import UsageError
-from tasks.publish.commit import commit_shard, read_holes, read_results
+from tasks.publish.commit import commit_shard, read_all_holes, read_holes, read_results, read_table, write_table
 from tasks.store.objects import Store
 
 
@@ -80,3 +80,18 @@ def test_a_damaged_file_is_named(store: Store) -> None:
 def test_an_empty_sink_has_no_rows(store: Store) -> None:
     assert read_results(store, columns=["item_id"]).num_rows == 0
     assert read_holes(store, "s1").num_rows == 0
+
+
+def test_files_of_a_version_that_had_fewer_columns_are_read_and_rewritten(root: str) -> None:
+    store = Store(root)
+    commit_shard(store, "s", [{"item_id": "a", "status": "ok", "holes": 1}], [{"item_id": "a", "hole": 0, "area": 7}])
+    for folder, column in (("results", "needs_review"), ("holes", "coherence")):
+        path = f"{folder}/s.parquet"
+        table = read_table(store.read(path), path)
+        store.put(path, write_table(table.drop_columns([column])))
+    read = read_results(store, columns=["item_id", "needs_review", "shard_id", "commit_id"])
+    assert read["needs_review"].to_pylist() == [None]
+    assert read_all_holes(store, read, ["area", "coherence"]).to_pylist() == [{"area": 7, "coherence": None}]
+    commit_shard(store, "s", [{"item_id": "b", "status": "ok", "needs_review": 0.5}], [{"item_id": "b", "hole": 0}])
+    assert read_results(store).sort_by("item_id")["needs_review"].to_pylist() == [None, 0.5]
+    assert sorted(read_holes(store, "s")["item_id"].to_pylist()) == ["a", "b"]
