@@ -46,6 +46,7 @@ def _histogram(what: str, values: NDArray[np.float64], unit: str, log: bool) -> 
     axes.hist(values, bins=list(np.unique(edges)), color=_FILL)
     if log and high / low > 10:
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter("")  # labels of 2, 3, 4 … would lie over each other
     axes.set_xlabel(unit)
     middle = float(np.median(values))
     caption = f"{what}: {values.size:,}, half of them below {middle:.3g}, the highest {high:.3g} {unit}"
