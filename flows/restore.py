@@ -110,6 +110,7 @@ def _new_record(request: Request, prepared: Prepared) -> dict[str, Any]:
         "started_at": datetime.now(UTC).isoformat(),
         "images": request.images,
         "image_root": prepared.catalog.image_root,
+        "mask_root": prepared.catalog.mask_root,
         "masks": request.masks,
         "recipe": request.recipe,
         "settings": request.settings.model_dump(mode="json"),

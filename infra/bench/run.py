@@ -138,8 +138,8 @@ def timeline(times: Path, arguments: list[str]) -> None:
 
     def begin(*args: Any, **kwargs: Any) -> Any:
         moments["imports done"] = time.time()
-        flow = import_module("flows.restore")
-        vars(flow)["prepare"] = stamped(vars(flow)["prepare"], "catalog made")
+        flow, plan = import_module("flows.restore"), import_module("tasks.run.prepare")
+        vars(plan)["prepare"] = stamped(vars(plan)["prepare"], "catalog made")
         vars(flow)["write_run"] = stamped(vars(flow)["write_run"], "plan and record written")
         return init(*args, **kwargs)
 

@@ -28,6 +28,8 @@ class MaskSettings(BaseModel):
     """Width of the blend from known pixels to fill, inside the dilated ring; at most `dilate_px`."""
     on_missing: Literal["fail", "skip", "copy"] = "fail"
     """An image without a mask: a failed row, a skipped row without output, or a copy of the original."""
+    ignore: bool = False
+    """The mask counts as empty and the original is copied: an override for items that are to be left as they were."""
     colour: Hex = "#ff00ff"
     """The key colour of `source: colour`."""
     colour_tolerance: int = Field(8, ge=0, le=255)

@@ -34,6 +34,8 @@ def find_hole(
 
     Raises MaskMissing, MaskUnreadable, MaskSizeMismatch and MaskAmbiguous.
     """
+    if policy.ignore:
+        return np.zeros((header.height, header.width), dtype=bool)
     if policy.source == "alpha":
         if not header.alpha:
             raise errors.MaskMissing("mask.source is alpha, but the image has no alpha channel")

@@ -148,7 +148,9 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
                 colour, note = colour_of(icc(data), header, pixels, core)
             row["masked_fraction"] = float(core.mean())
         if not core.any():
-            return _copied(spec, bench, row, data, header, "the mask is empty")
+            return _copied(
+                spec, bench, row, data, header, "mask.ignore" if settings.mask.ignore else "the mask is empty"
+            )
         started = time.perf_counter()
         filled = bench.in_turn(partial(_fill, spec, bench, row, pixels, header, colour, core, settings))
         del core

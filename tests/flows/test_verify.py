@@ -17,6 +17,7 @@ from tasks.publish.run_record import write_run
 from tasks.run.item import Bench, restore_item
 from tasks.run.job import Job
 from tasks.run.prepare import commit_plan, open_sink, works
+from tasks.store.objects import Store
 from tests.flows.test_cli import invoked
 from tests.support import Archive, archive, encoded, photo, read_sink
 from tests.tasks.run.test_item import FakeGenerator
@@ -27,13 +28,19 @@ def restored_here(root: Path, made: Archive, *sets: str) -> Path:
     settings = compose("fast", ["runtime.shard_items=2", *sets])
     request = Request(made.images, made.masks, str(root / "sink"), "fast", settings)
     store = open_sink(request.out)
-    items, limits, runtime = settings.of_items(), settings.limits, settings.runtime
-    bench = Bench(Job("run-1", store.root, "fast", items, limits, runtime, "code-1"), FakeGenerator())
-    for work in works(commit_plan(request.prepare(store, 1), store)):
-        outcomes = [restore_item(spec, bench) for spec in work.items]
-        commit_shard(store, work.shard_id, [o.row for o in outcomes], [hole for o in outcomes for hole in o.holes])
+    done_here(store, request, commit_plan(request.prepare(store, 1), store), "run-1")
     write_run(store, {"run_id": "run-1", "settings": settings.model_dump(mode="json")})
     return root / "sink"
+
+
+def done_here(store: Store, request: Request, table: pa.Table, run_id: str) -> None:
+    """Restore and commit what is planned, in this process."""
+    settings = request.settings
+    job = Job(run_id, store.root, "fast", settings.of_items(), settings.limits, settings.runtime, "code-1")
+    bench = Bench(job, FakeGenerator())
+    for work in works(table):
+        outcomes = [restore_item(spec, bench) for spec in work.items]
+        commit_shard(store, work.shard_id, [o.row for o in outcomes], [hole for o in outcomes for hole in o.holes])
 
 
 @pytest.fixture(scope="module")

@@ -166,9 +166,9 @@ const manifest = () => {
   for (const one of Object.values(decisions)) {
     if (one.what === "good") continue;
     const leave = one.what === "leave";
-    const override = leave ? '{"mask.on_missing": "copy"}' : one.change;
-    const masks = (one.mask ?? "").split("\n").filter(Boolean).map((url) => about.mask_prefix + url);
-    lines.push([about.image_prefix + one.image, leave ? "" : masks.length > 1 ? JSON.stringify(masks) : masks[0] ?? "", one.name, override].map(quoted).join(","));
+    const override = leave ? '{"mask.ignore": true}' : one.change;
+    const masks = (one.mask ?? "").split("\n").filter(Boolean);
+    lines.push([about.image_prefix + one.image, masks.length > 1 ? JSON.stringify(masks) : masks[0] ?? "", one.name, override].map(quoted).join(","));
   }
   return lines.join("\n") + "\n";
 };

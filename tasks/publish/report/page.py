@@ -38,7 +38,7 @@ def write_report(store: Store) -> str:
     results = read_results(store, columns=[*RESULTS, "shard_id", "commit_id", "finished_at"])
     holes = read_all_holes(store, results, HOLES)
     pictures = {name.removesuffix(".hole.jpg") for name in store.names(FOLDER) if name.endswith(".hole.jpg")}
-    prefixes = _root(runs[-1], results), common_prefix(results, "mask")
+    prefixes = _root(runs[-1], results, "image"), _root(runs[-1], results, "mask")
     rows = listed(results, holes, pictures, prefixes)
     counted = totals(results)
     about = {
@@ -46,7 +46,6 @@ def write_report(store: Store) -> str:
         "pages": write_data(store, rows),
         "sink": store.root,
         "image_prefix": prefixes[0],
-        "mask_prefix": prefixes[1],
     }
     page = _template().render(
         totals=counted,
@@ -54,7 +53,7 @@ def write_report(store: Store) -> str:
         plots=[(caption, Markup(svg)) for caption, svg in plots(results, holes)],
         choices=choices(rows),
         presets=PRESETS,
-        command=_command(store, runs[-1], prefixes[0]),
+        command=_command(store, runs[-1], prefixes),
         runs=[_run(record) for record in reversed(runs)],
         # In a script element only `<` could end it, or begin a comment.
         about=Markup(json.dumps(about).replace("<", "\\u003c")),
@@ -74,19 +73,20 @@ def _errors(results: pa.Table, counted: dict[str, int]) -> list[tuple[str, int, 
     return found
 
 
-def _command(store: Store, record: dict[str, Any], image_root: str) -> str:
-    """What does the exported decisions: the manifest's items keep their ids under the same root."""
+def _command(store: Store, record: dict[str, Any], roots: tuple[str, str]) -> str:
+    """What does the exported decisions: under the same roots the manifest's items keep their ids and find their masks."""
     recipe, model = record.get("recipe") or "balanced", record.get("generator")
-    words = ["lacuna", "restore", "decisions.csv", "--out", store.root, "--recipe", recipe]
+    words = ["lacuna", "restore", "decisions.csv", *filter(None, roots[1:]), "--out", store.root, "--recipe", recipe]
     words += ["--model", model] if model else []
-    words += ["--set", f"source.root={image_root}", "--set", "output.on_change=redo"]
+    words += ["--set", f"source.root={roots[0]}", "--set", "output.on_change=redo"]
     return shlex.join(words)
 
 
-def _root(record: dict[str, Any], results: pa.Table) -> str:
-    """What the list leaves out of images' URLs: the root of the last run, where all of them lie in it."""
-    root: str = record.get("image_root") or ""
-    return root if root and pc.all(pc.starts_with(results["image"], root)).as_py() else common_prefix(results, "image")
+def _root(record: dict[str, Any], results: pa.Table, column: str) -> str:
+    """What the list leaves out of URLs: the root of the last run, where all of them lie in it."""
+    root: str = record.get(f"{column}_root") or ""
+    inside = root and pc.all(pc.starts_with(results[column].drop_null(), root)).as_py() is not False
+    return root if inside else common_prefix(results, column)
 
 
 def _run(record: dict[str, Any]) -> dict[str, Any]:

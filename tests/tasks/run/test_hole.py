@@ -110,3 +110,7 @@ def test_a_key_colour_in_any_depth(dtype: type, depth: int) -> None:
     expected = np.zeros(SIZE, dtype=bool)
     expected[4:7, 5:9] = True
     np.testing.assert_array_equal(hole, expected)
+
+
+def test_an_ignored_mask_is_empty_and_not_even_read() -> None:
+    assert not found(b"not an image", ignore=True).any()

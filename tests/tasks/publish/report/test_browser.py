@@ -57,7 +57,9 @@ def sink_with_pictures(root: Path) -> Store:
         for n in range(5)
     ]
     commit_shard(store, "s1", rows, holes)
-    write_run(store, {"run_id": "1-run", "state": "finished", "recipe": "fast", "image_root": "/in/"})
+    write_run(
+        store, {"run_id": "1-run", "state": "finished", "recipe": "fast", "image_root": "/in/", "mask_root": "/masks/"}
+    )
     write_report(store)
     return store
 
@@ -189,14 +191,15 @@ def test_decisions_survive_a_reload_and_leave_as_a_manifest(page: Any, report: P
     redo = next(row for row in exported if row["name"] == "folder/scan 007.png")
     assert redo == {
         "image": "/in/folder/scan 007.png",
-        "mask": "/masks/7.png",
+        "mask": "7.png",
         "name": "folder/scan 007.png",
         "override": '{"fill.context": 4}',
     }
     leave = next(row for row in exported if row is not redo)
-    assert (leave["mask"], leave["override"]) == ("", '{"mask.on_missing": "copy"}')
+    assert leave["override"] == '{"mask.ignore": true}'
     command = page.text_content("#command pre")
     assert str(report.parents[1]) in command
+    assert "decisions.csv /masks/ --out" in command
     assert "source.root=/in/" in command
 
 
