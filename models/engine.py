@@ -4,9 +4,8 @@ Same input, same bytes: batches of one shape have a constant size (copies fill t
 neither its neighbours nor their number. That holds for one device kind, precision, number of threads and `batch_mp`.
 
 Precision: bf16 keeps the spectral units in fp32 (no FFT has bf16) and the last convolution too (bf16 has 8 bits, so
-its output would show bands in a 16-bit picture). Measured for lama-small at 256², one thread of an EPYC with
-AVX512-BF16: fp32 217 ms as trained, 180 ms here; bf16 115 ms, mean |Δ| 0.3/255 between the two. Without such
-instructions bf16 is emulated and slower, so `auto` takes fp32 there.
+its output would show bands in a 16-bit picture). On a CPU without bf16 instructions bf16 is emulated and slower, so
+`auto` takes fp32 there. On a CPU the layers are exchanged for faster ones (`models.fused`); a GPU runs them as they are.
 """
 
 from __future__ import annotations
@@ -14,16 +13,17 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.fold import fold_batch_norm
+from models.fused import fuse
 from models.lama import FourierUnit, Lama
 from models.settings import Precision
 from models.weights import Weights, load_weights
@@ -158,19 +158,22 @@ class Engine:
             yield
 
 
-def _prepare(model: Lama, device: torch.device, dtype: torch.dtype) -> tuple[nn.Module, nn.Module]:
+def _prepare(
+    model: Lama, device: torch.device, dtype: torch.dtype
+) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """The folded generator in two parts: the body in `dtype` but for its spectral units, the head in fp32."""
-    layers = fold_batch_norm(model).to(device).model
-    body, head = layers[:-2], layers[-2:]
-    body.to(dtype)
-    for module in body.modules():
+    folded = fold_batch_norm(model).to(device)
+    for part in (folded.model[:-2], folded.skips):
+        part.to(dtype)
+    for module in folded.modules():
         if isinstance(module, FourierUnit):
             module.float()
-    for part in (body, head):
-        for weight in part.parameters():
-            if weight.ndim == 4:
-                weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    return body, head
+    for weight in folded.parameters():
+        if weight.ndim == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    if device.type == "cpu":
+        folded = fuse(folded)
+    return folded.body, folded.model[-2:]
 
 
 def _pad(crop: Image, mask: Mask, shape: Shape) -> Tensor:

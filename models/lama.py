@@ -7,6 +7,7 @@ References
 [3] A. Odena, V. Dumoulin, C. Olah, "Deconvolution and Checkerboard Artifacts", Distill 2016.
 [4] G. Baker, Y. Cho, "Improvement on Image inpainting with Fourier Convolutions", MVA project 2021: the spectral
     transform also from local to global (`conv_change`), and the Wasserstein loss.
+[5] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
 
 Module and parameter names are those of the official code (`model.N.…` is `generator.model.N.…` there), so an official
 state dict loads strictly. For `n` down-samplings and `b` blocks, N is: 0 pad, 1 first convolution, 2 … n+1 down,
@@ -41,6 +42,8 @@ class LamaConfig:
         the kernel itself brings no checkerboard [3]; a 3 × 3 kernel is a 4 × 4 one with zeros).
     blocks: `ffc`, or `regular`: residual blocks of plain convolutions, the ablation LaMa-Regular of [1]. Those have no
         global channels: `ratio` is then 0 and `spectral` empty, whatever is given.
+    skip: each map on the way up gets the map of its size on the way down, through a 1 × 1 convolution [5]: known detail
+        that does not fit through the narrowest layer reaches the hole's edge. Not part of LaMa.
     spectral: the paths of the blocks that are spectral transforms, the others are 3 × 3 convolutions. `("g2g",)` is
         LaMa; `("l2g", "g2g")` is the change tried in [4]; `()` keeps two branches without any Fourier transform.
 
@@ -57,6 +60,7 @@ class LamaConfig:
     up_kernel: int = 3
     blocks: str = "ffc"
     spectral: tuple[str, ...] = ("g2g",)
+    skip: bool = False
 
     def __post_init__(self) -> None:
         ranges = {
@@ -76,6 +80,8 @@ class LamaConfig:
             raise ValueError(f"ratio must be at least 0 and below 1, not {self.ratio!r}")
         if self.blocks not in ("ffc", "regular"):
             raise ValueError(f"blocks must be ffc or regular, not {self.blocks!r}")
+        if type(self.skip) is not bool:
+            raise ValueError(f"skip must be true or false, not {self.skip!r}")
         if not set(self.spectral) <= set(PATHS):
             raise ValueError(f"spectral must be some of {', '.join(PATHS)}, not {self.spectral!r}")
         # one spelling for one network, so that configurations can be compared (JSON has lists for tuples)
@@ -247,11 +253,40 @@ class Lama(nn.Module):
             layers += [up, nn.BatchNorm2d(cout), nn.ReLU()]
         layers += [nn.ReflectionPad2d(3), nn.Conv2d(config.ngf, config.output_nc, 7), nn.Sigmoid()]
         self.model = nn.Sequential(*layers)
+        # by level, as `widths`; added after an up-sampling's batch norm, where every level has the same scale
+        self.skips = nn.ModuleList(nn.Conv2d(width, width, 1, bias=False) for width in widths[:n] if config.skip)
+        self._down = {down_at(config, level): level for level in range(n) if config.skip}
+        self._up = {up_at(config, level) + 1: level for level in range(n) if config.skip}
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 4, H, W) -> (B, 3, H, W); H and W multiples of `config.multiple`, at least twice that."""
-        y: Tensor = self.model(x)
+        y = self.body(x)
+        for layer in list(self.model)[-2:]:
+            y = layer(y)
         return y
+
+    def body(self, x: Tensor) -> Tensor:
+        """All but the last convolution and the sigmoid: (B, 4, H, W) -> (B, ngf, H + 6, W + 6)."""
+        maps: dict[int, Tensor] = {}
+        for index, layer in enumerate(list(self.model)[:-2]):
+            x = layer(x)
+            if index in self._down:  # an FFC's map is all local there: the global one begins at the narrowest layer
+                maps[self._down[index]] = x if isinstance(x, Tensor) else x[0]
+            elif index in self._up:
+                level = self._up[index]
+                x = x + self.skips[level](maps.pop(level))
+        return x
+
+
+def down_at(config: LamaConfig, level: int) -> int:
+    """`N` of the last module before the map has been down-sampled more than `level` times."""
+    return 3 + 3 * level if config.blocks == "regular" else 1 + level
+
+
+def up_at(config: LamaConfig, level: int) -> int:
+    """`N` of the up-sampling that brings a map to `level`."""
+    first = down_at(config, config.n_downsampling) + config.n_blocks + (1 if config.blocks == "regular" else 2)
+    return first + 3 * (config.n_downsampling - 1 - level)
 
 
 def parameter_count(config: LamaConfig) -> int:

@@ -10,6 +10,7 @@ import math
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class Trainer:
         self.model = start_model(settings.network, settings.seed).to(self.device).train()
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self.average = Average(self.model, settings.ema)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=settings.lr, betas=(0.9, 0.999))
+        self.optimiser = torch.optim.Adam(self._groups(), betas=(0.9, 0.999))
         self.critic: Critic | None = None
         if settings.adversarial is not None:
             self.critic = Critic(settings.adversarial, settings.seed + 1, self.device, self._bf16, self.world)
@@ -119,8 +120,9 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
         if not bool(torch.isfinite(norm)):
             raise FloatingPointError(f"step {self.step}: the gradient is not finite")
-        for group in self.optimiser.param_groups:
-            group["lr"] = settings.lr * rate
+        factors = (1.0, settings.network.skip_lr)  # as in `_groups`
+        for group, factor in zip(self.optimiser.param_groups, factors, strict=False):
+            group["lr"] = settings.lr * factor * rate
         self.optimiser.step()
         self._share_statistics()
         self.step += 1
@@ -179,6 +181,11 @@ class Trainer:
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        """LaMa's own parameters, then the skips' if there are any, which have their own learning rate."""
+        groups = [list(part.parameters()) for part in (self.model.model, self.model.skips)]
+        return [{"params": parameters} for parameters in groups if parameters]
 
     def _critic_now(self) -> Critic | None:
         adversarial = self.settings.adversarial

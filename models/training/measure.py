@@ -1,4 +1,4 @@
-"""How good a generator is on photos it never saw, against OpenCV's Telea; and a sheet to look at.
+"""How good a generator is on photos it never saw, against OpenCV's Telea and Navier–Stokes; and a sheet to look at.
 
 `python -m models.training.measure WEIGHTS PHOTOS [--encoder FILE] [--count N] [--masks KINDS] [--sheet FILE.png]`
 prints one JSON object.
@@ -34,13 +34,13 @@ MIN_MASKED = {"medium": 0.18, "thick": 0.18}  # of a photo: below, every method 
 
 @dataclass(frozen=True)
 class Case:
-    """A photo (H, W, 3) in [0, 1], a mask of this kind, and Telea's fill of it."""
+    """A photo (H, W, 3) in [0, 1], a mask of this kind, and OpenCV's two fills of it."""
 
     kind: Kind
-
     truth: Floats
     mask: Mask
     telea: Floats
+    navier_stokes: Floats
 
 
 def make_cases(photos: Photos, count: int, kinds: Sequence[Kind] = ("medium",), seed: int = 0) -> list[Case]:
@@ -51,8 +51,9 @@ def make_cases(photos: Photos, count: int, kinds: Sequence[Kind] = ("medium",), 
             photo = photos[int(index)]
             draw = masks_of({kind: 1}, max(photo.shape[:2]), MIN_MASKED.get(kind, 0.0), 0.5)
             mask = draw(photo.shape[:2], np.random.default_rng([seed, int(index)]))
-            telea = cv2.inpaint(photo, mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
-            cases.append(Case(kind, _unit(photo), mask, _unit(telea)))
+            hole = mask.astype(np.uint8)
+            telea, fluid = (_unit(cv2.inpaint(photo, hole, 3, how)) for how in (cv2.INPAINT_TELEA, cv2.INPAINT_NS))
+            cases.append(Case(kind, _unit(photo), mask, telea, fluid))
     return cases
 
 
@@ -67,10 +68,10 @@ def measure(
     cases: Sequence[Case], fills: Sequence[Floats], encoder: Features | None, device: torch.device | str = "cpu"
 ) -> dict[str, float]:
     """Means over the cases of each kind: PSNR in the hole (dB) and, with an encoder, feature distance, of the fills and
-    of Telea's.
+    of OpenCV's.
 
-    Keys are `<kind>_<what>`; `psnr_gain` is against Telea, `feature_ratio` is what remains of Telea's distance.
-    device: where the encoder lies.
+    Keys are `<kind>_<what>`; `psnr_gain` is against the better of Telea and Navier–Stokes, `feature_ratio` is what
+    remains of Telea's distance. device: where the encoder lies.
     """
     found: dict[str, float] = {}
     for kind in dict.fromkeys(case.kind for case in cases):
@@ -78,8 +79,9 @@ def measure(
         means = {
             "psnr": float(np.mean([_hole_psnr(fill, case) for case, fill in chosen])),
             "psnr_telea": float(np.mean([_hole_psnr(case.telea, case) for case, _ in chosen])),
+            "psnr_navier_stokes": float(np.mean([_hole_psnr(case.navier_stokes, case) for case, _ in chosen])),
         }
-        means["psnr_gain"] = means["psnr"] - means["psnr_telea"]
+        means["psnr_gain"] = means["psnr"] - max(means["psnr_telea"], means["psnr_navier_stokes"])
         if encoder is not None:
             means["feature"] = float(np.mean([_distance(fill, case, encoder, device) for case, fill in chosen]))
             means["feature_telea"] = float(np.mean([_distance(c.telea, c, encoder, device) for c, _ in chosen]))

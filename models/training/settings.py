@@ -26,7 +26,9 @@ from models.training.masks import Kind
 class NetworkSettings(Frozen):
     """Shape of the generator, see `models.lama.LamaConfig`; `start` names weights of that shape to go on from.
 
-    `up_kernel: 4` may start from weights with 3: the kernels are widened with zeros, which changes nothing at first.
+    `up_kernel: 4` may start from weights with 3, and `skip: true` from weights without: what is new are zeros, which
+    change nothing at first. skip_lr: what the learning rate is multiplied by for the skips' convolutions, which have the
+    longer way to go when they start from zeros.
     """
 
     start: str | None = None
@@ -37,6 +39,8 @@ class NetworkSettings(Frozen):
     up_kernel: Literal[3, 4] = 4
     blocks: Literal["ffc", "regular"] = "ffc"
     spectral: tuple[Literal["l2l", "l2g", "g2l", "g2g"], ...] = ("g2g",)
+    skip: bool = False
+    skip_lr: float = Field(default=1.0, gt=0)
 
 
 class DataSettings(Frozen):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from models.lama import Lama, LamaConfig
+from models.lama import Lama, LamaConfig, up_at
 from models.training.settings import NetworkSettings
 from models.weights import Weights, load_weights
 
@@ -17,7 +17,7 @@ def start_model(settings: NetworkSettings, seed: int) -> Lama:
 
     Raises WeightsNotFound, and ValueError when the start has another shape.
     """
-    config = LamaConfig(**settings.model_dump(exclude={"start"}))
+    config = LamaConfig(**settings.model_dump(exclude={"start", "skip_lr"}))
     if settings.start is None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -25,6 +25,8 @@ def start_model(settings: NetworkSettings, seed: int) -> Lama:
     weights = load_weights(settings.start)
     if weights.config.up_kernel < config.up_kernel:
         weights = widen_up(weights)
+    if config.skip and not weights.config.skip:
+        weights = add_skips(weights)
     if weights.config != config:
         raise ValueError(f"the start has {weights.config}, the settings ask for {config}")
     return weights.build().requires_grad_(True)
@@ -32,11 +34,18 @@ def start_model(settings: NetworkSettings, seed: int) -> Lama:
 
 def widen_up(weights: Weights) -> Weights:
     """The same function with 4 × 4 up-sampling kernels: the fourth row and column are zeros."""
-    first_up = 2 + weights.config.n_downsampling + weights.config.n_blocks + 1
-    names = {f"model.{first_up + 3 * level}.weight" for level in range(weights.config.n_downsampling)}
+    names = {f"model.{up_at(weights.config, level)}.weight" for level in range(weights.config.n_downsampling)}
 
     def widen(name: str, tensor: Tensor) -> Tensor:
         return nn.functional.pad(tensor, (0, 1, 0, 1)) if name in names else tensor
 
     tensors = {name: widen(name, tensor) for name, tensor in weights.tensors.items()}
     return replace(weights, config=replace(weights.config, up_kernel=4), tensors=tensors)
+
+
+def add_skips(weights: Weights) -> Weights:
+    """The same function with the maps on the way down added to those on the way up, times zero."""
+    config = replace(weights.config, skip=True)
+    widths = [config.features(level) for level in range(config.n_downsampling)]
+    skips = {f"skips.{level}.weight": torch.zeros(width, width, 1, 1) for level, width in enumerate(widths)}
+    return replace(weights, config=config, tensors=dict(weights.tensors) | skips)

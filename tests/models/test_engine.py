@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import models.convolution
 from models.engine import DeviceOutOfMemory, Engine
 from models.weights import WeightsNotFound
 
@@ -53,6 +54,16 @@ def test_a_result_does_not_depend_on_its_neighbours(tiny_weights, precision, bat
     for order in (range(9), reversed(range(9))):
         for index in order:
             assert np.array_equal(engine.fill([crops[index]], [masks[index]])[0], together[index])
+
+
+def test_nor_does_it_by_tiles(tiny_weights, monkeypatch):
+    monkeypatch.setattr(models.convolution, "CHANNELS", 1)
+    monkeypatch.setattr(models.convolution, "TILES", 1)
+    crops, masks = map(list, zip(*(draw((56, 48), seed) for seed in range(5)), strict=True))
+    engine = Engine(tiny_weights, device="cpu", precision="fp32", batch_mp=0.01)
+    together = engine.fill(crops, masks)
+    for index in range(5):
+        assert np.array_equal(engine.fill([crops[index]], [masks[index]])[0], together[index])
 
 
 def test_what_the_hole_holds_is_never_looked_at(tiny_weights):

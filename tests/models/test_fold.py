@@ -14,6 +14,7 @@ VARIANTS = [
     *(LamaConfig(ngf=4, n_blocks=2, ratio=ratio, up_kernel=kernel) for ratio in (0, 0.5, 0.75) for kernel in (3, 4)),
     *(LamaConfig(ngf=4, n_blocks=2, spectral=paths) for paths in ((), ("l2g", "g2g"), ("l2l",), PATHS)),
     LamaConfig(ngf=4, n_blocks=2, blocks="regular"),
+    *(LamaConfig(ngf=4, n_blocks=2, blocks=blocks, skip=True) for blocks in ("ffc", "regular")),
 ]
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from models.lama import PATHS, FourierUnit, Lama, LamaConfig, SpectralTransform, parameter_count
+from models.lama import PATHS, FourierUnit, Lama, LamaConfig, SpectralTransform, down_at, parameter_count, up_at
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,42 @@ def test_spectral_instead_of_local_convolutions_has_fewer_parameters():
     assert parameter_count(LamaConfig(n_blocks=9, spectral=("l2g", "g2g"))) == 27_048_835 + 18 * change
 
 
+@pytest.mark.parametrize("blocks", ["ffc", "regular"])
+@pytest.mark.parametrize(("down", "kernel"), [(1, 3), (2, 4), (4, 3)])
+def test_skips_join_maps_of_one_size(blocks, down, kernel):
+    config = LamaConfig(ngf=4, n_blocks=1, n_downsampling=down, up_kernel=kernel, blocks=blocks, skip=True)
+    model = Lama(config).eval()
+    seen: dict[int, list[torch.Tensor]] = {level: [] for level in range(down)}
+    for level in range(down):
+        for index in (down_at(config, level) + 1, up_at(config, level) + 2):  # what the module before has made
+
+            def note(_, inputs, level=level):
+                seen[level].append(inputs[0][0] if isinstance(inputs[0], tuple) else inputs[0])
+
+            model.model[index].register_forward_pre_hook(note)
+        assert isinstance(model.model[up_at(config, level)], torch.nn.ConvTranspose2d)
+    x = torch.rand(1, 4, 32, 48)
+    with torch.inference_mode():
+        y = model(x)
+        for level, maps in seen.items():
+            assert [m.shape for m in maps] == 2 * [(1, 4 << level, 32 >> level, 48 >> level)]
+        for level in range(down):
+            model.skips[level].weight.zero_()
+            assert not torch.equal(model(x), y)
+            y = model(x)
+    plain = Lama(replace(config, skip=False)).eval()
+    plain.load_state_dict({k: v for k, v in model.state_dict().items() if not k.startswith("skips.")})
+    with torch.inference_mode():
+        assert torch.equal(plain(x), y)
+
+
+def test_only_a_network_with_skips_has_their_names():
+    with torch.device("meta"):
+        assert not any(name.startswith("skips.") for name in Lama().state_dict())
+        names = set(Lama(LamaConfig(skip=True)).state_dict()) - set(Lama().state_dict())
+    assert names == {"skips.0.weight", "skips.1.weight", "skips.2.weight"}
+
+
 def test_one_network_has_one_configuration():
     for same in ({"spectral": ["g2g"]}, {"spectral": ("g2g", "g2g")}):
         assert LamaConfig(**same) == LamaConfig() and hash(LamaConfig(**same)) == hash(LamaConfig())
@@ -98,6 +136,7 @@ def test_fourier_unit_equals_its_definition(width):
             {"blocks": "resnet"},
             {"blocks": None},
             {"spectral": "g2g"},
+            {"skip": 1},
             {"spectral": ("g2x",)},
             {"ngf": 1, "n_downsampling": 1},
         ),

@@ -21,6 +21,7 @@ CONFIGS = st.builds(
     up_kernel=st.sampled_from([3, 4]),
     blocks=st.sampled_from(["ffc", "regular"]),
     spectral=st.sets(st.sampled_from(PATHS)).map(tuple),
+    skip=st.booleans(),
 )
 
 

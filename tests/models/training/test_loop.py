@@ -37,6 +37,7 @@ def options(encoder, resnet, tmp_path, tiny_weights):
         },
         "loaders": {"loss": plain, "LOADERS": 2},
         "regular": {"loss": plain, "network": {"ngf": 4, "n_blocks": 1, "blocks": "regular"}},
+        "skip": {"loss": plain, "network": {"ngf": 4, "n_blocks": 1, "skip": True, "skip_lr": 3}},
     }
 
 
@@ -52,6 +53,7 @@ OPTIONS = [
     "distil",
     "loaders",
     "regular",
+    "skip",
 ]
 
 

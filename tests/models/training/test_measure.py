@@ -23,7 +23,9 @@ def test_cases_are_seeded_and_wide(photos, cases):
     assert len(cases) == 2
     for one, two in zip(cases, again, strict=True):
         assert np.array_equal(one.mask, two.mask) and 0.18 <= one.mask.mean() <= 0.5
-        assert np.array_equal(one.telea[~one.mask], one.truth[~one.mask])
+        for fill in (one.telea, one.navier_stokes):
+            assert np.array_equal(fill[~one.mask], one.truth[~one.mask])
+        assert not np.array_equal(one.telea, one.navier_stokes)
 
 
 def test_each_kind_is_measured_by_itself(photos):
@@ -32,7 +34,7 @@ def test_each_kind_is_measured_by_itself(photos):
     assert cases[2].mask.mean() < 0.18
     fills = [case.truth if case.kind == "scratches" else case.telea for case in cases]
     found = measure(cases, fills, None)
-    assert found["medium_psnr_gain"] == 0 and found["scratches_psnr_gain"] > 20
+    assert found["medium_psnr"] == found["medium_psnr_telea"] and found["scratches_psnr_gain"] > 20
 
 
 def test_fills_leave_known_pixels_alone(cases, tiny_weights):
@@ -44,7 +46,12 @@ def test_fills_leave_known_pixels_alone(cases, tiny_weights):
 def test_measures_know_good_from_bad(cases, encoder):
     net = feature_network(EncoderSettings(weights=encoder))
     telea = measure(cases, [case.telea for case in cases], net)
-    assert telea["medium_psnr_gain"] == 0 and telea["medium_feature_ratio"] == 1
+    fluid = measure(cases, [case.navier_stokes for case in cases], net)
+    assert (
+        telea["medium_psnr_telea"] == telea["medium_psnr"] != fluid["medium_psnr"] == telea["medium_psnr_navier_stokes"]
+    )
+    gains = telea["medium_psnr_gain"], fluid["medium_psnr_gain"]
+    assert max(gains) == 0 > min(gains) and telea["medium_feature_ratio"] == 1
     truth = measure(cases, [case.truth for case in cases], net)
     assert truth["medium_psnr_gain"] > 20 and truth["medium_feature_ratio"] == 0
     bad = measure(cases, [1 - case.truth for case in cases], None)

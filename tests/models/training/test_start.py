@@ -1,19 +1,54 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from models.lama import LamaConfig
 from models.training.settings import NetworkSettings
-from models.training.start import start_model, widen_up
-from models.weights import WeightsInvalid, save_weights
+from models.training.start import add_skips, start_model, widen_up
+from models.weights import Weights, WeightsInvalid, save_weights
+
+STARTS = [
+    LamaConfig(ngf=4, n_blocks=blocks, n_downsampling=down, blocks=kind)
+    for kind in ("ffc", "regular")
+    for blocks, down in ((2, 3), (1, 2), (3, 1))
+]
 
 
-def test_widened_kernels_compute_the_same(tiny_weights):
-    wide = widen_up(tiny_weights)
+@pytest.fixture(params=STARTS, ids=str)
+def start(request, tiny_model):
+    return Weights("start", request.param, tiny_model(request.param).state_dict(), "")
+
+
+def test_widened_kernels_compute_the_same(start):
+    wide = widen_up(start)
     assert wide.config.up_kernel == 4
     x = torch.rand(1, 4, 48, 48)
     with torch.inference_mode():
-        torch.testing.assert_close(wide.build()(x), tiny_weights.build()(x), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(wide.build()(x), start.build()(x), atol=1e-5, rtol=1e-5)
+
+
+def test_new_skips_compute_the_same_and_learn(start):
+    grown = add_skips(start)
+    assert grown.config == replace(start.config, skip=True)
+    model, x = grown.build(), torch.rand(1, 4, 48, 48)
+    with torch.inference_mode():
+        assert torch.equal(model(x), start.build()(x))
+    model.requires_grad_(True)(x).square().mean().backward()
+    assert all(skip.weight.grad.abs().max() > 0 for skip in model.skips)
+
+
+def test_a_start_grows_to_what_the_settings_ask_for(tmp_path, start):
+    path, config = tmp_path / "w.safetensors", start.config
+    save_weights(path, config, start.tensors, {})
+    wanted = {"ngf": 4, "n_blocks": config.n_blocks, "n_downsampling": config.n_downsampling, "blocks": config.blocks}
+    model = start_model(NetworkSettings(start=str(path), up_kernel=4, skip=True, **wanted), 0)
+    assert model.config == replace(config, up_kernel=4, skip=True)
+    save_weights(path, model.config, model.state_dict(), {})
+    with pytest.raises(ValueError, match="the start has"):  # nothing is taken away
+        start_model(NetworkSettings(start=str(path), up_kernel=4, **wanted), 0)
 
 
 def test_a_start_is_taken_over_and_checked(tmp_path, tiny_weights):

@@ -293,3 +293,21 @@ def test_a_damaged_tile_of_a_mask_is_noticed(save: Any) -> None:
     data[at + 2 : at + 12] = b"\xff" * 10
     with pytest.raises(MaskUnreadable):
         decode_mask(bytes(data), MAX_MP)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_the_luminance_of_strips_is_that_of_the_whole(
+    dtype: type, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.store import image
+
+    pixels = np.random.default_rng(channels).integers(0, np.iinfo(dtype).max, (41, 30, channels), dtype, endpoint=True)
+    whole = image._luminance(pixels)
+    monkeypatch.setattr(image, "_STRIP", 7 * 30)
+    assert (image._luminance(pixels) == whole).all()
+    assert whole.shape == (41, 30)
+    assert whole.dtype == np.uint8
+    if channels == 1:
+        step = 1 if dtype == np.uint8 else 257
+        assert (np.abs(whole * float(step) - pixels[:, :, 0]) <= step / 2).all()
