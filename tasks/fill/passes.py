@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.fill import regions, whole
+from tasks.fill import multiscale, refine, regions, whole
 from tasks.fill.holes import Hole
+from tasks.fill.patches import guided
 from tasks.fill.picture import Picture
 from tasks.fill.prediction import Prediction
 from tasks.fill.settings import FillSettings
@@ -21,6 +22,16 @@ class Generator(Protocol):
 
     def fill(self, crops: Sequence[Float], masks: Sequence[NDArray[np.bool_]]) -> list[Float]:
         """crops (H, W, 3) float32 in [0, 1], masks (H, W) bool -> predictions (H, W, 3) float32, in the same order."""
+
+
+@runtime_checkable
+class Refining(Generator, Protocol):
+    """What the pass `refine` needs of a network; `models.refiner.RefiningEngine` is one."""
+
+    def refine(
+        self, crops: Sequence[Float], masks: Sequence[NDArray[np.bool_]], guides: Sequence[Float], steps: int
+    ) -> list[Float]:
+        """As `fill`, but agreeing with coarser predictions: guides (h, w, 3) float32 in [0, 1], NaN: says nothing."""
 
 
 @dataclass(frozen=True)
@@ -39,4 +50,7 @@ class Pass:
 PASSES: dict[str, Pass] = {
     "whole": Pass(whole.suits, whole.run),
     "regions": Pass(regions.suits, regions.run),
+    "multiscale": Pass(multiscale.suits, multiscale.run),
+    "refine": Pass(refine.suits, refine.run),
+    "patches": Pass(guided.suits, guided.run),
 }

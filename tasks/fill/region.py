@@ -13,12 +13,18 @@ from tasks.fill.prediction import RING_PX, Prediction
 
 Float = NDArray[np.float32]
 
+Sides = tuple[int, int, int, int]
+
 BAND_VALUES = 1 << 22  # 16 MB of floats at a time
 
 
 @dataclass(frozen=True)
 class Region:
-    """A window of the image (pixels) and the size (pixels) at which the generator is shown it."""
+    """A window of the image (pixels) and the size (pixels) at which the generator is shown it.
+
+    mirror: how many shown pixels (top, left, bottom, right) the generator is shown beyond the window, its mirror image:
+    a hole at the image's border has surroundings on its other side too.
+    """
 
     x: int
     y: int
@@ -26,11 +32,18 @@ class Region:
     h: int
     shown_w: int
     shown_h: int
+    mirror: Sides = (0, 0, 0, 0)
 
     @property
     def box(self) -> tuple[slice, slice]:
         """Index of the window in an (H, W, …) array."""
         return slice(self.y, self.y + self.h), slice(self.x, self.x + self.w)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """What the generator is shown, mirrored parts included: (height, width)."""
+        top, left, bottom, right = self.mirror
+        return self.shown_h + top + bottom, self.shown_w + left + right
 
     @property
     def scaled(self) -> bool:
@@ -39,12 +52,22 @@ class Region:
 
 
 def cut(picture: Picture, mask: NDArray[np.bool_], region: Region) -> tuple[Float, NDArray[np.bool_]]:
-    """What the generator is shown: (shown_h, shown_w, 3) float32 in [0, 1] and (shown_h, shown_w) bool.
+    """What the generator is shown: (*region.shape, 3) float32 in [0, 1] and region.shape bool.
 
     Scaling down, a shown pixel is hole as soon as any of its pixels is (as in arXiv 2206.13644): nothing of what is
     masked leaks into what is known. What is no number is shown as hole too. Only what is shown is converted, and only
     a band of the window is held as floats: a window may be a scan of 100 megapixels.
     """
+    crop, hole = _shown(picture, mask, region)
+    if not any(region.mirror):
+        return crop, hole
+    top, left, bottom, right = region.mirror
+    beyond = [(top, bottom), (left, right)]
+    return np.pad(crop, [*beyond, (0, 0)], mode="reflect"), np.pad(hole, beyond, mode="reflect")
+
+
+def _shown(picture: Picture, mask: NDArray[np.bool_], region: Region) -> tuple[Float, NDArray[np.bool_]]:
+    """The window itself, (shown_h, shown_w, 3) and (shown_h, shown_w)."""
     if not region.scaled:
         hole = np.ascontiguousarray(mask[region.box])
         missing = picture.missing(region.box)
@@ -67,13 +90,20 @@ def cut(picture: Picture, mask: NDArray[np.bool_], region: Region) -> tuple[Floa
 
 
 def uncut(fill: Float, region: Region, hole: Hole) -> Prediction:
-    """The part of a region's fill (shown_h, shown_w, 3) that covers a hole and the ring around it, at native size."""
-    if region.scaled:
-        grown = cv2.resize(fill, (region.w, region.h), interpolation=cv2.INTER_CUBIC)
-        fill = np.clip(grown, 0, 1).astype(np.float32, copy=False)
+    """The part of a region's fill (*region.shape, 3) that covers a hole and the ring around it, at native size."""
     top, left = max(hole.y - RING_PX, region.y), max(hole.x - RING_PX, region.x)
     bottom, right = hole.y + hole.h + RING_PX - region.y, hole.x + hole.w + RING_PX - region.x  # a slice ends in time
-    return Prediction(left, top, fill[top - region.y : bottom, left - region.x : right])
+    return Prediction(left, top, native(fill, region)[top - region.y : bottom, left - region.x : right])
+
+
+def native(fill: Float, region: Region) -> Float:
+    """A region's fill (*region.shape, 3) at the size of its window, (h, w, 3)."""
+    top, left = region.mirror[:2]
+    fill = fill[top : top + region.shown_h, left : left + region.shown_w]
+    if not region.scaled:
+        return fill
+    grown = cv2.resize(fill, (region.w, region.h), interpolation=cv2.INTER_CUBIC)
+    return np.clip(grown, 0, 1).astype(np.float32, copy=False)
 
 
 def _mean(values: Float, size: tuple[int, int]) -> Float:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,10 +29,10 @@ class LocalGenerator:
     """The generator in the restorer's own process. `device`: `auto`, `cpu`, `cuda`."""
 
     def __init__(self, settings: ModelSettings, threads: int, device: str = "auto") -> None:
-        from models.engine import Engine  # torch: not for the driver, which only names the actors
+        from models.refiner import RefiningEngine  # torch: not for the driver, which only names the actors
 
         self.threads = threads
-        self._engine = Engine(
+        self._engine = RefiningEngine(
             settings.name, device=device, precision=settings.precision, batch_mp=settings.batch_mp, threads=threads
         )
         self.info: EngineInfo = self._engine.info
@@ -41,6 +41,10 @@ class LocalGenerator:
         """See `tasks.fill.passes.Generator`."""
         return self._engine.fill(crops, masks)
 
+    def refine(self, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
+        """See `tasks.fill.passes.Refining`."""
+        return self._engine.refine(crops, masks, guides, steps)
+
     def for_item(self, item_id: str) -> "LocalGenerator":  # noqa: ARG002 - it works on one item at a time anyway
         """The same generator."""
         return self
@@ -48,13 +52,20 @@ class LocalGenerator:
 
 @dataclass(eq=False)
 class _Request:
-    """One item's crops, waiting for their batch."""
+    """One item's crops, waiting for their batch. guides: to be refined, in so many steps."""
 
     item_id: str
     alone: bool
     crops: Crops
     masks: Masks
     future: asyncio.Future[Fills]
+    guides: Crops | None = None
+    steps: int = 0
+
+    @property
+    def kind(self) -> tuple[bool, int]:
+        """What can be one call of the engine has one kind."""
+        return self.guides is not None, self.steps
 
 
 class SharedGenerator:
@@ -78,11 +89,19 @@ class SharedGenerator:
     async def fill(self, item_id: str, alone: bool, crops: Crops, masks: Masks) -> Fills:
         """Fill one item's crops; `alone`: in no batch with others, because it is suspected of killing generators."""
         future: asyncio.Future[Fills] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Request(item_id, alone, crops, masks, future))
+        return await self._made(_Request(item_id, alone, crops, masks, future))
+
+    async def refine(self, item_id: str, alone: bool, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
+        """As `fill`, but refined: see `tasks.fill.passes.Refining`."""
+        future: asyncio.Future[Fills] = asyncio.get_running_loop().create_future()
+        return await self._made(_Request(item_id, alone, crops, masks, future, guides, steps))
+
+    async def _made(self, request: _Request) -> Fills:
+        self._waiting.append(request)
         # A task of its own: no request waits for those that came after it.
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run())
-        return await future
+        return await request.future
 
     async def _run(self) -> None:
         while self._waiting:
@@ -104,8 +123,20 @@ class SharedGenerator:
 
     def _fill_all(self, batch: "list[_Request]") -> list[Fills | Exception]:
         """All requests in one call of the engine; if that fails, one by one, so that each gets its own answer."""
+        kinds = list(dict.fromkeys(request.kind for request in batch))
+        if len(kinds) > 1:
+            made: dict[int, Fills | Exception] = {}
+            for kind in kinds:
+                some = [request for request in batch if request.kind == kind]
+                made |= {id(request): result for request, result in zip(some, self._fill_all(some), strict=True)}
+            return [made[id(request)] for request in batch]
+        crops, masks = [c for r in batch for c in r.crops], [m for r in batch for m in r.masks]
         try:
-            fills = self._generator.fill([c for r in batch for c in r.crops], [m for r in batch for m in r.masks])
+            if kinds[0][0]:
+                guides = [g for r in batch for g in r.guides or ()]
+                fills = self._generator.refine(crops, masks, guides, batch[0].steps)
+            else:
+                fills = self._generator.fill(crops, masks)
         except Exception as error:
             if len(batch) == 1:
                 return [error]
@@ -140,11 +171,20 @@ class RemoteGenerator:
 
     def fill_for(self, item_id: str, crops: Crops, masks: Masks) -> Fills:
         """Fill; WorkerDied when the generator died `max_attempts` times over this item, the last time over nothing else."""
+        return self._ask(item_id, lambda actor, alone: actor.fill.remote(item_id, alone, list(crops), list(masks)))
+
+    def refine_for(self, item_id: str, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
+        """Refine, as `fill_for` fills."""
+        parts = list(crops), list(masks), list(guides)
+        return self._ask(item_id, lambda actor, alone: actor.refine.remote(item_id, alone, *parts, steps))
+
+    def _ask(self, item_id: str, request: Callable[[Any, bool], Any]) -> Fills:
+        """request(actor, alone) asks and gives Ray's reference to the answer."""
         deaths = 0
         while True:
             incarnation, handle = self._serving
             try:
-                return list(ray.get(handle.fill.remote(item_id, deaths > 0, list(crops), list(masks))))
+                return list(ray.get(request(handle, deaths > 0)))
             except ray.exceptions.RayTaskError as error:
                 raise error.cause from None
             except ray.exceptions.RayActorError as error:
@@ -174,3 +214,7 @@ class ItemGenerator:
     def fill(self, crops: Crops, masks: Masks) -> Fills:
         """See `tasks.fill.passes.Generator`."""
         return self._remote.fill_for(self._item_id, crops, masks)
+
+    def refine(self, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
+        """See `tasks.fill.passes.Refining`."""
+        return self._remote.refine_for(self._item_id, crops, masks, guides, steps)

@@ -1,9 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import MaskCoversAll
+from tasks.fill import fill, sections
 from tasks.fill.fill import fill_image
 from tasks.fill.settings import FillSettings, MaskSettings
 
@@ -177,3 +179,58 @@ def test_what_lies_in_the_hole_does_not_matter() -> None:
     one = fill_image(image, core, Grey(), settings_)
     image[core] = rng.random((core.sum(), 3)) * 1e6
     assert (fill_image(image, core, Grey(), settings_).pixels[core] == one.pixels[core]).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("passes", [("regions",), ("whole",), ("whole", "regions")])
+def test_in_place_makes_the_same_pixels_in_the_array_itself(
+    dtype: str, passes: tuple[str, ...], mean_generator
+) -> None:
+    """Also of an image that lies beside its alpha, and where a pass works after another has filled its holes."""
+    rng = np.random.default_rng(5)
+    full = 1 if dtype == "float32" else np.iinfo(dtype).max
+    image = (rng.random((150, 170, 4)) * full).astype(dtype)
+    core = _disc(150, 170, 40)
+    core[5:9, 5:9] = True
+    settings_ = FillSettings(passes=passes, merge_px=4)
+    done = fill_image(image[:, :, :3].copy(), core, mean_generator, settings=settings_)
+    before = image.copy()
+    again = fill_image(image[:, :, :3], core, mean_generator, settings=settings_, in_place=True)
+    assert np.shares_memory(again.pixels, image)
+    assert (again.pixels == done.pixels).all()
+    assert (image[:, :, 3] == before[:, :, 3]).all()
+    assert (again.mask == done.mask).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("passes", [("regions",), ("whole",)])
+def test_a_long_hole_is_worked_on_in_parts_and_they_do_not_show(
+    dtype: str, passes: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Integers to the bit; floats that have to be carried past the generator within what their parts see otherwise."""
+    rng = np.random.default_rng(3)
+    height, width = 260, 700
+    y, x = np.mgrid[:height, :width] / width
+    smooth = np.stack([0.2 + 0.5 * x, 0.6 - 0.3 * y, 0.3 + 0.2 * x * y], axis=2)
+    full = 40.0 if dtype == "float32" else np.iinfo(dtype).max
+    image = ((smooth + rng.normal(0, 0.01, smooth.shape)).clip(0, 1) * full).astype(dtype)
+    core = np.zeros((height, width), np.uint8)
+    cv2.polylines(core, [np.array([[-5, 20], [200, 180], [420, 60], [720, 240]], np.int32)[:, None]], False, 1, 9)
+    core[100:102, 300:302] = 1
+    settings_ = FillSettings(passes=passes)
+
+    class Blurred:
+        def fill(self, crops, masks):
+            return [cv2.blur(crop, (31, 31)) for crop in crops]
+
+    plain = fill_image(image, core.astype(bool), Blurred(), settings=settings_)
+    for module in (sections, fill):
+        monkeypatch.setattr(module, "LARGE_PX", 5000)
+    parts = fill_image(image, core.astype(bool), Blurred(), settings=settings_)
+    assert len(parts.holes) == len(plain.holes)
+    assert any(len(sections.sections_of(each.hole)) > 2 for each in parts.holes)
+    if dtype == "float32":
+        assert np.abs(parts.pixels - plain.pixels).max() < 0.02 * full
+        assert (parts.pixels == plain.pixels)[~plain.mask].all()
+    else:
+        assert (parts.pixels == plain.pixels).all()

@@ -7,7 +7,7 @@ from tasks.fill import region
 from tasks.fill.colour import Plain
 from tasks.fill.holes import Hole
 from tasks.fill.picture import Picture
-from tasks.fill.region import Region, cut, uncut
+from tasks.fill.region import Region, cut, native, uncut
 
 
 def test_scaled_down_nothing_masked_leaks() -> None:
@@ -66,3 +66,27 @@ def test_uncut_returns_the_hole_and_its_ring_at_native_size() -> None:
     assert part.values.shape == (30, 40, 3)
     centres = (np.arange(12, 24) + 0.5) / 2 - 0.5
     assert np.abs(part.values[9, 12:24, 0] - centres / 19).max() < 0.01
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_what_is_shown_beyond_the_image_is_its_mirror_image_and_is_not_returned(seed: int, scaled: bool) -> None:
+    rng = np.random.default_rng(seed)
+    height, width = (int(side) for side in rng.integers(1, 60, 2))
+    image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    mask = rng.random((height, width)) > 0.9
+    shown = (max(1, height // 2), max(1, width // 2)) if scaled else (height, width)
+    top, left, bottom, right = (int(side) for side in rng.integers(0, 70, 4))
+    window = Region(0, 0, width, height, shown[1], shown[0], (top, left, bottom, right))
+    crop, hole = cut(Picture(image, Plain()), mask, window)
+    assert crop.shape[:2] == hole.shape == window.shape == (shown[0] + top + bottom, shown[1] + left + right)
+    plain, plain_hole = cut(Picture(image, Plain()), mask, Region(0, 0, width, height, shown[1], shown[0]))
+    inner = slice(top, top + shown[0]), slice(left, left + shown[1])
+    assert (crop[inner] == plain).all() and (hole[inner] == plain_hole).all()
+    for array in (crop, hole):
+        for lines, before, length in ((array, top, shown[0]), (array.swapaxes(0, 1), left, shown[1])):
+            for step in range(1, min(before, length - 1) + 1):
+                assert (lines[before - step] == lines[before + step]).all()
+    assert native(crop, window).shape == (height, width, 3)
+    if not scaled:
+        assert (native(crop, window) == plain).all()

@@ -47,6 +47,16 @@ class FakeLocal:
             raise DeviceOutOfMemory("8x8 does not fit")
         return [1 - c for c in crops]
 
+    def refine(
+        self,
+        crops: Sequence[NDArray[np.float32]],
+        masks: Sequence[NDArray[np.bool_]],
+        guides: Sequence[NDArray[np.float32]],
+        steps: int,
+    ) -> list[NDArray[np.float32]]:
+        assert len(crops) == len(masks) == len(guides)
+        return [steps + np.resize(g, c.shape) for c, g in zip(self.fill(crops, masks), guides, strict=True)]
+
 
 class Words:
     """A ledger beside an asyncio actor: remembers what it is told."""
@@ -82,6 +92,8 @@ def test_a_real_engine_behind_the_door() -> None:
     assert (generator.info.name, generator.info.device, generator.threads) == ("lama-small", "cpu", 1)
     (fill,) = generator.for_item("a").fill(*crop(0.3))
     assert fill.shape == (8, 8, 3)
+    (refined,) = generator.for_item("a").refine(*crop(0.3), [np.full((4, 4, 3), 0.3, np.float32)], 1)
+    assert refined.shape == (8, 8, 3)
 
 
 def test_requests_that_arrive_while_a_batch_runs_form_the_next_one(shared: Shared) -> None:
@@ -110,6 +122,27 @@ def test_a_request_with_many_crops_gets_its_own_back(shared: Shared) -> None:
 
     answers = asyncio.run(requests())
     assert [[round(64 * (1 - float(f[0, 0, 0]))) for f in fills] for fills in answers] == [[0, 1, 2], [], [20, 21]]
+
+
+def test_who_refines_and_who_fills_share_a_batch_but_no_call(shared: Shared) -> None:
+    generator, local, words = shared
+
+    async def requests() -> list[Any]:
+        guide = [np.full((4, 4, 3), 0.5, np.float32)]
+        return await asyncio.gather(
+            generator.fill("a", False, *crop(0.0)),
+            generator.refine("b", False, *crop(1 / 16), guide, 2),
+            generator.refine("c", False, *crop(2 / 16), guide, 7),
+            generator.fill("d", False, *crop(1.0)),
+            generator.refine("e", False, *crop(BROKEN), guide, 2),
+            return_exceptions=True,
+        )
+
+    *answers, failed = asyncio.run(requests())
+    assert [float(fills[0][0, 0, 0]) for fills in answers] == [1.0, 2.5, 7.5, 0.0]
+    assert isinstance(failed, DeviceOutOfMemory)
+    assert words.told == [["a", "b", "c", "d", "e"]]
+    assert local.batches == [[0.0, 1.0], [1 / 16, BROKEN], [1 / 16], [BROKEN], [2 / 16]]
 
 
 def test_one_request_that_fails_does_not_fail_the_others(shared: Shared) -> None:
@@ -213,6 +246,9 @@ class FakeActor:
         ray.get(self._ledger.generating.remote(0, self._incarnation, []))
         return [1 - c for c in crops]
 
+    def refine(self, item_id: str, alone: bool, crops: Any, masks: Any, guides: Any, steps: int) -> Any:
+        return [fill + steps for fill in self.fill(item_id, alone, crops, masks)]
+
 
 class Supervisor:
     """In the place of the pool: replaces a generator that died."""
@@ -277,6 +313,8 @@ def test_a_restorer_survives_the_deaths_of_its_generator(supervisor: Supervisor)
     assert (remote.info, remote.threads) == (INFO, 2)
     item = remote.for_item("a")
     assert float(item.fill(*crop(0.0))[0][0, 0, 0]) == 1.0
+
+    assert float(item.refine(*crop(0.0), [np.zeros((4, 4, 3), np.float32)], 5)[0][0, 0, 0]) == 6.0
 
     # What the generator raises arrives as what it was.
     with pytest.raises(DeviceOutOfMemory, match="8x8"):
