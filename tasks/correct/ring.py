@@ -21,7 +21,7 @@ class Ring:
         height, width = known.shape
         self.cell = max(1, -(-max(height, width) // GRID))
         self._size = (-(-width // self.cell), -(-height // self.cell))
-        self.share = self._cells(known.astype(np.float32))
+        self.share = self.cells(known.astype(np.float32))
         self.share[self.share <= 1e-6] = 0
 
     def means(self, values: Float, reach_px: int = REACH_PX) -> Float:
@@ -29,7 +29,7 @@ class Ring:
         reach = max(1, reach_px // self.cell) | 1
         sums, weight = (
             cv2.blur(plane, (reach, reach), borderType=cv2.BORDER_CONSTANT)
-            for plane in (self._cells(values), self.share)
+            for plane in (self.cells(values), self.share)
         )
         means = sums / np.maximum(weight, 1e-6)[:, :, None]
         means[self.share == 0] = 0
@@ -40,5 +40,6 @@ class Ring:
         height, width = self.known.shape
         return np.asarray(cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
-    def _cells(self, values: Float) -> Float:
+    def cells(self, values: Float) -> Float:
+        """values (h, w[, C]) -> (rows, columns[, C]): means over each cell."""
         return np.asarray(cv2.resize(values, self._size, interpolation=cv2.INTER_AREA), dtype=np.float32)

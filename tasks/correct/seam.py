@@ -9,8 +9,10 @@ the hole the truth is known, and the generator's values for it too. Two things f
 2. *Damping.* B is the ring spread over the hole: a robust quadratic trend, and a membrane of what it leaves. The fill is
    B + Σ bands of (fill − B), a Laplacian pyramid, and each band is let through up to what the ring holds of its kind:
    for the fine bands, as much energy as the ring has there; for the coarsest, as far from B as the ring's own colours
-   lie (their variance under the harmonic measure of the place, which grows with the distance from the frontier). In a
-   sky that leaves B; where the ring has texture or edges nothing is above the limit, and the fill stays.
+   lie (their variance under the harmonic measure of the place, which grows with the distance from the frontier), and as
+   far as the trend has left what a membrane of itself would be: at the border of the image, where the ring is on one
+   side only, a trend runs on into colours that nobody has seen. In a sky that leaves B; where the ring has texture or
+   edges nothing is above the limit, and the fill stays.
 """
 
 import cv2
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from tasks.correct.ring import Float, Ring
 from tasks.correct.trend import trend
+from tasks.fill.correction import RING, Reach, Window
 from tasks.fill.membrane import membrane
 
 _LIMIT = 3.0  # a misfit further than this many deviations from the ring's median is an edge's
@@ -33,8 +36,21 @@ _LEAST = np.float32(1e-3)
 Bool = NDArray[np.bool_]
 
 
+class Seam:
+    """The correction: `seam` of the ring."""
+
+    reach: Reach = RING
+
+    def __call__(self, window: Window) -> Float:
+        """See `tasks.fill.correction.Correction`."""
+        return seam(window.fill, window.seen, window.known, window.own)
+
+
 def seam(fill: Float, seen: Float, known: Bool, own: Bool) -> Float:
-    """See the module and `tasks.fill.correction.Correction`. Without anything known around it a fill is returned as is."""
+    """See the module; the arguments are those of a `tasks.fill.correction.Window`, which are not changed.
+
+    Without anything known around it a fill is returned as is.
+    """
     if not known.any() or not own.any():
         return fill
     height, width = own.shape
@@ -46,7 +62,7 @@ def seam(fill: Float, seen: Float, known: Bool, own: Bool) -> Float:
     base = trend(seen, ring)
     rest = seen - base
     rest[~ring.known] = 0
-    left, variance = _spread_rest(rest, ring)
+    left, variance = _spread_rest(rest, base, ring)
     base += left
     raised -= base
     raised = _damped(raised, rest, variance, ring, np.pad(own, ((0, down), (0, right))))
@@ -66,8 +82,9 @@ def _offset(fill: Float, seen: Float, ring: Ring) -> Float:
     return ring.to_full(membrane(ring.means(plane), ring.share > 0))
 
 
-def _spread_rest(rest: Float, ring: Ring) -> tuple[Float, Float]:
-    """What the trend leaves of the ring, spread: (h, w, 3), and its variance there, channels summed, (h / 2, w / 2)."""
+def _spread_rest(rest: Float, base: Float, ring: Ring) -> tuple[Float, Float]:
+    """What the trend leaves of the ring, spread: (h, w, 3), and how far from B it may be right to be: a variance there,
+    channels summed, (h / 2, w / 2). base: the trend (h, w, 3)."""
     means = ring.means(rest)
     where = ring.share > 0
     level = means[where].mean(axis=0)  # taken off, it keeps the difference of squares below exact
@@ -76,6 +93,9 @@ def _spread_rest(rest: Float, ring: Ring) -> tuple[Float, Float]:
     found = membrane(np.dstack([means, (means**2).sum(axis=2)]), where)
     # Not all of the square: a membrane is right to about 1 %, and beside an edge no variance would be a wrong one.
     variance = np.maximum(found[:, :, 3] - np.float32(0.98) * (found[:, :, :3] ** 2).sum(axis=2), 0)
+    drawn = ring.means(np.where(ring.known[:, :, None], base, np.float32(0)))
+    astray = ring.cells(base) - membrane(drawn, where)
+    variance += np.where(where, np.float32(0), (astray**2).sum(axis=2))
     height, width = ring.known.shape
     half = cv2.resize(variance, (width // 2, height // 2), interpolation=cv2.INTER_LINEAR)
     return ring.to_full(found[:, :, :3] + level), np.asarray(half, dtype=np.float32)

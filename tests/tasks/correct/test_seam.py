@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.correct.seam import seam
+from tasks.correct.seam import Seam, seam
+from tasks.fill.correction import Window
 
 HIGH = 3  # px: what is finer is texture
 
@@ -112,3 +113,24 @@ def test_with_nothing_known_a_fill_is_returned_as_it_is() -> None:
     fill = _texture((20, 20))
     own = np.ones((20, 20), bool)
     assert seam(fill, np.zeros_like(fill), ~own, own) is fill
+
+
+def test_as_a_correction_it_is_the_same() -> None:
+    own, known = _disc((60, 60), 30, 30, 10)
+    truth = _gradient((60, 60))
+    window = Window(_texture((60, 60)), _around(truth, known), known, own)
+    assert (Seam()(window) == seam(window.fill, window.seen, known, own)).all()
+
+
+@pytest.mark.parametrize("slope", [0.02, -0.02])
+def test_what_the_ring_runs_towards_is_not_believed_far_from_it(slope: float) -> None:
+    """A hole at the border of the image has a ring on one side: whatever colour the trend runs into, nobody has seen it."""
+    known = np.zeros((120, 160), dtype=bool)
+    known[:, :12] = True
+    x = np.arange(160, dtype=np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.02, (120, 160, 3)).astype(np.float32)
+    seen = np.where(known[:, :, None], (0.5 + slope * (x - 6))[None, :, None] + noise, 0).astype(np.float32)
+    end = float(seen[:, 11].mean())
+    fill = np.where(known[:, :, None], seen, end).astype(np.float32)
+    result = seam(fill, seen, known, ~known)
+    assert np.abs(result[:, 12:].mean((0, 2)) - end).max() < 0.08

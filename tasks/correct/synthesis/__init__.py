@@ -1,0 +1,1 @@
+"""Texture synthesis by optimisation: feature networks, their statistics, the spectrum, the descent. Needs torch."""
