@@ -1,24 +1,16 @@
-"""The `lacuna` command: one subcommand per flow, no logic.
+"""The `lacuna` command: one subcommand per flow, no logic. How it ends: `flows.outcome`."""
 
-Exit codes: 0 all done; 1 the run broke off (storage, workers); 2 wrong usage, nothing was written; 3 finished, but too many
-items failed; 130 interrupted. After 1, 3 and 130 the same command goes on.
-"""
-
-import json
-import signal
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
-from flows.server import ServerFailed
-from tasks.errors import ItemError, PoolFailure, UsageError
+from flows.cli_benchmark import benchmark
+from flows.cli_calibrate import calibrate
+from flows.cli_weights import app as weights
+from flows.outcome import BROKEN, FAILED_ITEMS, INTERRUPTED, OK, USAGE, Json, emit, leave
 
-OK, BROKEN, USAGE, FAILED_ITEMS, INTERRUPTED = 0, 1, 2, 3, 130
+__all__ = ["BROKEN", "FAILED_ITEMS", "INTERRUPTED", "OK", "USAGE", "app", "main"]
 
 app = typer.Typer(
     help="Fill the missing parts of images, for whole archives at a time.",
@@ -27,7 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-weights = typer.Typer(help="Generators: which are here, which can be had; bring one in.", no_args_is_help=True)
 app.add_typer(weights, name="weights")
 
 Images = Annotated[str, typer.Argument(help="Folder, glob, file or manifest (.parquet, .csv, .jsonl): path or URL.")]
@@ -40,7 +31,6 @@ Model = Annotated[str | None, typer.Option("--model", help="A named generator, o
 Sets = Annotated[list[str] | None, typer.Option("--set", help="key.sub=value; wins over the recipe. Repeatable.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Do at most this many items now.")]
 Retry = Annotated[str, typer.Option("--retry", help="Failure types to try again, comma-separated.")]
-Json = Annotated[bool, typer.Option("--json", help="The last line of stdout is one JSON object.")]
 
 
 @app.command()
@@ -65,7 +55,7 @@ def restore(
         record = launch_restore(Request(images, masks, out, recipe, settings, limit, _types(retry)))
         return _finish(record, as_json)
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -89,10 +79,10 @@ def plan(
     def run() -> int:
         settings = compose(recipe, set_, model)
         planned = make_plan(Request(images, masks, out, recipe, settings, limit, _types(retry)))
-        _emit(planned, as_json, print_plan)
+        emit(planned, as_json, print_plan)
         return OK
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -102,10 +92,10 @@ def status(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json =
     from flows.summary import print_status
 
     def run() -> int:
-        _emit(read_status(sink), as_json, print_status)
+        emit(read_status(sink), as_json, print_status)
         return OK
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -116,10 +106,10 @@ def verify(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json =
 
     def run() -> int:
         found = check(sink)
-        _emit(found, as_json, print_verified)
+        emit(found, as_json, print_verified)
         return FAILED_ITEMS if found["findings"] else OK
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -134,10 +124,10 @@ def revert(
 
     def run() -> int:
         made = put_back(sink, out)
-        _emit(made, as_json, print_reverted)
+        emit(made, as_json, print_reverted)
         return FAILED_ITEMS if made["failures"] else OK
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -147,10 +137,10 @@ def report(sink: Annotated[str, typer.Argument(help="A sink.")], as_json: Json =
     from tasks.store.objects import Store
 
     def run() -> int:
-        _emit({"report": write_report(Store(sink))}, as_json, lambda made: print(made["report"]))
+        emit({"report": write_report(Store(sink))}, as_json, lambda made: print(made["report"]))
         return OK
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -169,7 +159,7 @@ def demo(
         record = launch_restore(Request(str(images), str(masks), out, settings=compose("balanced")))
         return _finish(record, as_json)
 
-    _exit(run, as_json)
+    leave(run, as_json)
 
 
 @app.command()
@@ -183,86 +173,19 @@ def train(
     from flows.training import launch_train, print_training
 
     def run() -> int:
-        _emit(launch_train(config, out, resume), as_json, print_training)
+        emit(launch_train(config, out, resume), as_json, print_training)
         return OK
 
-    _exit(run, as_json, "the same command with --resume goes on")
+    leave(run, as_json, "the same command with --resume goes on")
 
 
-@weights.command("list")
-def weights_list(as_json: Json = False) -> None:
-    """Generators that are here, and those that `get` can bring."""
-    from flows.weights import list_weights, print_weights
-
-    def run() -> int:
-        _emit({"weights": list_weights()}, as_json, lambda told: print_weights(told["weights"]))
-        return OK
-
-    _exit(run, as_json)
-
-
-@weights.command("get")
-def weights_get(
-    name: Annotated[str, typer.Argument(help="A name that `list` shows.")],
-    mirror: Annotated[
-        str | None, typer.Option("--mirror", help="Folder or URL with the file, instead of its publisher's.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Download a published generator, check it, and import it. Stop it anywhere; it goes on where it stopped."""
-    from flows.weights import get_weights, print_arrival
-
-    def run() -> int:
-        _emit(get_weights(name, mirror), as_json, print_arrival)
-        return OK
-
-    _exit(run, as_json)
-
-
-@weights.command("import")
-def weights_import(
-    source: Annotated[Path, typer.Argument(help="Official folder or zip, checkpoint, TorchScript or safetensors.")],
-    name: Annotated[str, typer.Option("--as", help="What to call it.")],
-    replace: Annotated[bool, typer.Option("--replace", help="Even if the name is taken.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Bring a checkpoint in under a name. Nothing in the file is executed."""
-    from flows.weights import import_weights, print_arrival
-
-    def run() -> int:
-        _emit(import_weights(source, name, replace=replace), as_json, print_arrival)
-        return OK
-
-    _exit(run, as_json)
-
-
-@weights.command("verify")
-def weights_verify(
-    name: Annotated[str | None, typer.Argument(help="Default: all that are here.")] = None, as_json: Json = False
-) -> None:
-    """Read generators again: names, shapes, every number. Exit code 1 when one is not sound."""
-    from flows.weights import check_weights, print_checks
-
-    def run() -> int:
-        rows = check_weights(name)
-        _emit({"weights": rows}, as_json, lambda told: print_checks(told["weights"]))
-        return OK if all(row["ok"] for row in rows) else BROKEN
-
-    _exit(run, as_json)
+app.command()(benchmark)
+app.command()(calibrate)
 
 
 def main() -> None:
     """Entry point of the console script."""
     app()
-
-
-def interrupted(error: BaseException | None) -> bool:
-    """Whether Ctrl-C or SIGTERM is behind an error: compiled code turns what a signal handler raised into other errors."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _types(retry: str) -> tuple[str, ...]:
@@ -274,54 +197,11 @@ def _finish(record: dict[str, Any], as_json: bool) -> int:
     from flows.summary import print_restore
 
     kept = {key: value for key, value in record.items() if key not in ("settings", "environment")}
-    _emit(kept, as_json, print_restore)
+    emit(kept, as_json, print_restore)
     if record["state"] != "finished":
         return INTERRUPTED
     too_many = record["failed_fraction"] > record["settings"]["limits"]["max_failed_fraction"]
     return FAILED_ITEMS if too_many else OK
-
-
-def _emit(result: dict[str, Any], as_json: bool, show: Callable[[dict[str, Any]], None]) -> None:
-    if as_json:
-        print(json.dumps(result, ensure_ascii=False))
-    else:
-        show(result)
-
-
-def _exit(run: Callable[[], int], as_json: bool, how_on: str = "the same command does the rest") -> None:
-    """Run a command's body and leave with its exit code; what went wrong is one line on stderr."""
-    code, message = OK, ""
-    with _sigterm_interrupts():
-        try:
-            code = run()
-        except UsageError as error:
-            code, message = USAGE, str(error)
-        except (PoolFailure, ServerFailed, ItemError, OSError) as error:
-            code, message = BROKEN, f"{type(error).__name__}: {error}"
-        except BaseException as error:
-            if not interrupted(error):
-                raise
-            code, message = INTERRUPTED, f"interrupted; what is committed stays, {how_on}"
-    if message:
-        print(f"lacuna: {message}", file=sys.stderr)
-        if as_json:
-            print(json.dumps({"exit_code": code, "error": message}, ensure_ascii=False))
-    sys.stdout.flush()
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """SIGTERM is Ctrl-C from a machine: the same clean end, the same exit code."""
-
-    def interrupt(_signum: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from typing import Any
 
 import pyarrow as pa
 from prefect import flow, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows.artifacts import publish_restore
 from flows.progress import RunProgress
 from flows.request import Request
 from flows.settings import Settings
@@ -99,7 +99,7 @@ def restore(
     record["failed_fraction"] = failed_fraction(record["totals"])
     record["report"] = _report(store)
     write_run(store, record)
-    create_markdown_artifact(_as_markdown(record), key="restore-summary", description=f"Run {record['run_id']}")
+    publish_restore(record, store)
     return record
 
 
@@ -128,13 +128,6 @@ def _about(prepared: Prepared) -> str:
     done = f"; {prepared.todo.committed} done before" if prepared.todo.committed else ""
     ignored = "".join(f"; {count} files ignored ({why})" for why, count in prepared.catalog.ignored.items() if count)
     return f"{prepared.todo.items} items to do{f' ({reasons})' if reasons else ''} in {prepared.shards} shards{done}{ignored}"
-
-
-def _as_markdown(record: dict[str, Any]) -> str:
-    rows = [(key, value) for key, value in record["totals"].items() if key != "errors"]
-    rows += [(f"failed: {key}", value) for key, value in record["totals"]["errors"].items()]
-    lines = ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows)]
-    return f"# Restore {record['run_id']}\n\n" + "\n".join(lines) + f"\n\nReport: `{record['report']}`\n"
 
 
 def say(line: str) -> None:

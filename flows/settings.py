@@ -22,7 +22,7 @@ class Settings(ItemSettings):
 
     def of_items(self) -> ItemSettings:
         """The part that decides pixels."""
-        return ItemSettings(mask=self.mask, model=self.model, fill=self.fill, correct=self.correct, output=self.output)
+        return ItemSettings(**{name: getattr(self, name) for name in ItemSettings.model_fields})
 
 
 def compose(recipe: str = "balanced", assignments: list[str] | None = None, model: str | None = None) -> Settings:

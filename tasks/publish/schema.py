@@ -86,7 +86,8 @@ HOLES_SCHEMA = pa.schema(
         ("fill_pass", pa.string()),
         ("corrections", pa.list_(pa.string())),
         ("candidates", pa.int32()),
-        ("score", pa.float64()),
+        ("score", pa.float64()),  # the judge's expectation of the fill that was chosen; null where nothing was judged
+        ("score_plain", pa.float64()),  # and of the one that the recipe makes without a judge
         ("predicted_error", pa.float64()),
         *BLIND,
     ]

@@ -21,6 +21,7 @@ from tasks.fill.fill import Filled, fill_image
 from tasks.fill.passes import Generator
 from tasks.fill.picture import Picture
 from tasks.judge.blind import Blind, blind_holes, of_item
+from tasks.judge.choice import Judge
 from tasks.publish.report.pictures import write_pictures
 from tasks.publish.schema import Row
 from tasks.publish.sidecar import write_sidecar
@@ -190,7 +191,9 @@ def _hole_rows(spec: ItemSpec, filled: Filled, measured: list[Blind]) -> tuple[R
             **{key: getattr(done.hole, key) for key in ("x", "y", "w", "h", "area")},
             "fill_pass": done.fill_pass,
             "corrections": list(done.corrections),
-            "candidates": 1,
+            "candidates": done.candidates,
+            "score": done.score,
+            "score_plain": done.score_plain,
             **found.columns(),
         }
         for number, (done, found) in enumerate(zip(filled.holes, measured, strict=True))
@@ -214,8 +217,9 @@ def _fill(
         colours = pixels[:, :, :-1] if header.alpha else pixels
         generator = bench.generator.for_item(spec.item_id)
         corrections = chosen(settings.correct)
+        judge = None if settings.judge.mode == "off" else Judge(settings.judge, settings.correct)
         filled = fill_image(
-            colours, core, generator, settings.mask, settings.fill, colour, dither, corrections, in_place=True
+            colours, core, generator, settings.mask, settings.fill, colour, dither, corrections, True, judge
         )
         if header.alpha and settings.mask.source == "alpha":  # what was transparent is filled now, so it must show
             pixels[:, :, -1][filled.mask] = full_scale(pixels.dtype)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from models.settings import ModelSettings
 from tasks.correct.settings import CorrectSettings
 from tasks.fill.settings import FillSettings, MaskSettings
+from tasks.judge.settings import JudgeSettings
 from tasks.store.settings import OutputSettings
 
 Auto = Literal["auto"]
@@ -68,6 +69,7 @@ class ItemSettings(BaseModel):
     model: ModelSettings = ModelSettings()
     fill: FillSettings = FillSettings()
     correct: CorrectSettings = CorrectSettings()
+    judge: JudgeSettings = JudgeSettings()
     output: OutputSettings = OutputSettings()
 
     def overridden(self, override: str | None) -> Self:

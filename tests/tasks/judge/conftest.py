@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -6,7 +7,13 @@ import numpy as np
 import pytest
 import skimage
 
+from tasks.correct.settings import CorrectSettings
+from tasks.fill.colour import Plain
+from tasks.fill.holes import Hole, find_holes
+from tasks.fill.picture import Picture
+from tasks.fill.settings import FillSettings
 from tasks.judge.scene import Scene, scene
+from tasks.judge.trial import Trial
 
 NAMES = ("astronaut.png", "coffee.png", "chelsea.png", "brick.png", "grass.png", "motorcycle_left.png")
 
@@ -38,3 +45,43 @@ def changed(whole) -> Callable[[Callable[[np.ndarray], np.ndarray]], Scene]:
         return scene(np.where(whole.own[:, :, None], fill, whole.seen), whole.own, whole.known)
 
     return change
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """A texture with a hole of which a generator knows no more than the mean colour; `truth` (H, W, 3) uint8."""
+
+    truth: np.ndarray
+    picture: Picture
+    mask: np.ndarray
+    hole: Hole
+
+    def trial(self, fill_pass: str = "regions", correct: CorrectSettings | None = None) -> Trial:
+        given = correct or CorrectSettings(steps=("seam",))
+        return Trial(self.picture, self.mask, self.hole, fill_pass, MeanGenerator(), FillSettings(), given)
+
+
+class MeanGenerator:
+    """Fills with the mean of what is known, and so does it around the hole."""
+
+    def fill(self, crops: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [
+            np.broadcast_to(crop[~mask].mean(axis=0), crop.shape).astype(np.float32)
+            for crop, mask in zip(crops, masks, strict=True)
+        ]
+
+
+def tiles(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """A periodic pattern with a little noise: (H, W, 3) uint8."""
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(x / (1.4 + c)) + np.cos(y / (1.9 - 0.3 * c)) for c in range(3)], axis=2)
+    noise = np.random.default_rng(seed).normal(0, 4, waves.shape)
+    return np.clip(128 + 40 * waves + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def damaged() -> Damaged:
+    truth = tiles(120, 160)
+    mask = blob((120, 160), 55, 60, 20)
+    pixels = np.where(mask[:, :, None], np.uint8(0), truth)
+    return Damaged(truth, Picture(pixels, Plain()), mask, find_holes(mask, 0)[0])

@@ -132,6 +132,19 @@ def test_a_filled_item(place: Place) -> None:
     assert generator.items == ["id-a"]
 
 
+def test_what_was_judged_and_expected_is_in_the_rows_and_the_same_again(place: Place) -> None:
+    big = encoded(np.pad(np.full((26, 30), 255, np.uint8), ((10, 12), (15, 19))), ".png")
+    judge = {"mode": "pseudo_holes", "candidates": ["none", "block_matching(kept=2)"]}
+    override = json.dumps({"correct": {"steps": ["seam"]}, "judge": judge})
+    one, two = (place.restore(PNG, big, override=override) for _ in range(2))
+    (hole,) = one.holes
+    assert hole["candidates"] == 3
+    assert 0 < hole["score"] <= hole["score_plain"]
+    assert two.holes == one.holes and two.row["output_sha256"] == one.row["output_sha256"]
+    (small,) = {hole["score"] for hole in place.restore(PNG, MASK, override=override).holes}
+    assert small is None  # too small to be worth it
+
+
 def test_the_digests_are_those_of_the_files(place: Place) -> None:
     import hashlib
 

@@ -1,0 +1,1 @@
+"""Methods × masks × photos whose truth is known: what `lacuna benchmark` runs."""
