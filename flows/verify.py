@@ -39,7 +39,9 @@ def verify(sink: str) -> dict[str, Any]:
     plan = read_plan(store)
     if not plan.num_rows:
         raise UsageError(f"{sink}: no run has been here")
-    rows = read_results(store, columns=COLUMNS).sort_by([("shard_id", "ascending"), ("item_id", "ascending")])
+    rows = read_results(store, columns=COLUMNS, check=True).sort_by(
+        [("shard_id", "ascending"), ("item_id", "ascending")]
+    )
     left = plan.num_rows - (pc.sum(pc.is_in(plan["item_id"], value_set=_flat(rows["item_id"]))).as_py() or 0)
     settings = _settings(store)
     findings = [*_duplicates(rows), *_without_holes(store, rows)]

@@ -54,8 +54,13 @@ def commit_shard(store: Store, shard_id: str, rows: list[Row], holes: list[Row])
     raise CommitConflict(f"{path} was rewritten by others {TRIES} times while this run tried to commit")
 
 
-def read_results(store: Store, shard_ids: Iterable[str] | None = None, columns: list[str] | None = None) -> pa.Table:
-    """All committed result rows (or those of some shards), read a few files at a time."""
+def read_results(
+    store: Store, shard_ids: Iterable[str] | None = None, columns: list[str] | None = None, check: bool = False
+) -> pa.Table:
+    """All committed result rows (or those of some shards), read a few files at a time.
+
+    Damage is noticed in the columns that are read, with `check` in all. Raises UsageError, which names the file.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     names = [f"{s}.parquet" for s in shard_ids] if shard_ids is not None else store.names(RESULTS)
@@ -63,7 +68,11 @@ def read_results(store: Store, shard_ids: Iterable[str] | None = None, columns: 
     def read(name: str) -> pa.Table | None:
         path = f"{RESULTS}/{name}"
         found = store.read_versioned(path)
-        return None if found is None else read_table(found[0], store.url(path), columns)
+        if found is None:
+            return None
+        if check:
+            read_table(found[0], store.url(path))
+        return read_table(found[0], store.url(path), columns)
 
     schema = RESULTS_SCHEMA if columns is None else pa.schema([RESULTS_SCHEMA.field(c) for c in columns])
     with ThreadPoolExecutor(16) as pool:
@@ -111,16 +120,17 @@ def read_table(data: bytes, name: str, columns: list[str] | None = None) -> pa.T
     Raises UsageError, which names the file, when they are none.
     """
     try:
-        file = pq.ParquetFile(pa.BufferReader(data))
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
         return file.read(columns and [name for name in columns if name in file.schema_arrow.names])
     except (pa.ArrowException, OSError) as error:
-        raise UsageError(f"{name} is damaged: {error}. Move it away: its items are then done again") from error
+        both = ", with the results file of its name" if f"{HOLES}/" in name else ""
+        raise UsageError(f"{name} is damaged: {error}. Move it away{both}: its items are then done again") from error
 
 
 def write_table(table: pa.Table) -> bytes:
-    """Table -> Parquet bytes, complete in memory: what is put is whole or not there."""
+    """Table -> Parquet bytes, complete in memory: what is put is whole or not there. Each page has its checksum."""
     sink = io.BytesIO()
-    pq.write_table(table, sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
     return sink.getvalue()
 
 
@@ -139,7 +149,12 @@ def _announce_holes(
     """
     path = f"{HOLES}/{shard_id}.parquet"
     current = store.read_versioned(path)
-    table = HOLES_SCHEMA.empty_table() if current is None else read_table(current[0], path)
+    table = HOLES_SCHEMA.empty_table()
+    try:
+        table = table if current is None else read_table(current[0], path)
+    except UsageError:
+        if len(kept):
+            raise  # their holes are in it
     bases = json.loads((table.schema.metadata or {}).get(BASES, b"{}"))
     live = {commit: base for commit, base in bases.items() if base == in_force and commit != commit_id}
     stays = pa.array([in_force, *live], pa.string())

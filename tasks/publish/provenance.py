@@ -12,13 +12,14 @@ DECIDES_PIXELS = (
     "tasks/fill/**/*.py",
     "tasks/correct/**/*.py",
     "tasks/judge/**/*.py",
+    "tasks/judge/*.json",
     "tasks/store/image.py",
     "tasks/store/colour.py",
     "tasks/store/formats/*.py",
     "tasks/store/metadata/*.py",
     "tasks/run/item.py",
 )
-LIBRARIES = ("torch", "numpy", "opencv-python-headless", "pyvips-binary", "jpeglib", "imagecodecs", "pillow")
+LIBRARIES = ("torch", "numpy", "opencv-python-headless", "pyvips-binary", "jpeglib", "imagecodecs", "pillow", "POT")
 
 
 @cache

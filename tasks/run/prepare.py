@@ -103,9 +103,13 @@ def items_in_shard(runtime: RuntimeSettings, new: int, restorers: int) -> int:
 def commit_plan(prepared: Prepared, store: Store) -> pa.Table:
     """Append the new items to the plan and return all that is to be done, PLAN_SCHEMA.
 
-    Another run on the same sink may have planned some of them a moment ago: those keep that run's shards.
+    Another run on the same sink may have planned some of them a moment ago: those keep that run's shards. Items that have
+    a row but whose plan was lost are written into the plan again, those that are paired otherwise now as they are now.
     """
     planned = prepared.todo.planned
+    for rows in (prepared.todo.unplanned, prepared.todo.outdated):
+        if rows.num_rows:
+            append_plan(store, rows)
     if not prepared.new.num_rows:
         return planned
     ours = append_plan(store, prepared.new)

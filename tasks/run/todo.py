@@ -1,7 +1,7 @@
 """What is left to do: the catalog as it is now, against what is planned and what is committed."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,6 +49,10 @@ class Todo:
     planned: pa.Table  # in a shard, to be done or done again
     committed: int  # rows that stay as they are
     reasons: dict[str, int] = field(default_factory=dict)  # why each of `new` and `planned` is to be done
+    unplanned: pa.Table = field(default_factory=PLAN_SCHEMA.empty_table)  # in a shard by their row, in no plan any more
+    outdated: pa.Table = field(
+        default_factory=PLAN_SCHEMA.empty_table
+    )  # as they are now; the plan pairs them otherwise
 
     @property
     def items(self) -> int:
@@ -70,8 +74,9 @@ def what_is_left(
     unknown = sorted(set(retry) - set(ERROR_TYPES))
     if unknown:
         raise UsageError(f"--retry {', '.join(unknown)}: no such type; there are {', '.join(ERROR_TYPES)}")
-    shard = _look_up(catalog["item_id"], plan, "shard_id")
+    planned_in = _look_up(catalog["item_id"], plan, "shard_id")
     row = {name: _look_up(catalog["item_id"], committed, name) for name in COMMITTED_COLUMNS}
+    shard = pc.coalesce(planned_in, row["shard_id"])  # a plan that was lost must not lead to a second row
     is_new = pc.is_null(shard)
     has_row = pc.is_valid(row["item_id"])
     failed = pc.fill_null(pc.equal(row["status"], "failed"), False)
@@ -97,7 +102,10 @@ def what_is_left(
     pending = pc.and_(pc.invert(is_new), pc.invert(has_row))
 
     todo = pc.and_(pc.invert(is_new), pc.or_(pc.or_(pending, changed), pc.or_(again, redo)))
-    planned = catalog.append_column("shard_id", shard).filter(todo).cast(PLAN_SCHEMA)
+    in_shards = catalog.append_column("shard_id", shard)
+    planned = in_shards.filter(todo).cast(PLAN_SCHEMA)
+    unplanned = in_shards.filter(pc.and_(pc.is_null(planned_in), pc.invert(is_new))).cast(PLAN_SCHEMA)
+    outdated = in_shards.filter(pc.and_(_paired_otherwise(catalog, plan), pc.invert(gone))).cast(PLAN_SCHEMA)
     orphans = _never_done(catalog, plan, committed)
     reasons = Counter(
         new=_count(is_new),
@@ -109,9 +117,8 @@ def what_is_left(
     if orphans.num_rows:
         planned = pa.concat_tables([planned, orphans.select(planned.schema.names)])
     new = catalog.filter(is_new)
-    return Todo(
-        new, planned, committed.num_rows - _count(pc.and_(todo, has_row)), {k: v for k, v in reasons.items() if v}
-    )
+    stay = committed.num_rows - _count(pc.and_(todo, has_row))
+    return Todo(new, planned, stay, {k: v for k, v in reasons.items() if v}, unplanned, outdated)
 
 
 def limited(todo: Todo, limit: int | None) -> Todo:
@@ -119,7 +126,7 @@ def limited(todo: Todo, limit: int | None) -> Todo:
     if limit is None or todo.items <= limit:
         return todo
     planned = todo.planned.slice(0, limit)
-    return Todo(todo.new.slice(0, limit - planned.num_rows), planned, todo.committed, todo.reasons)
+    return replace(todo, new=todo.new.slice(0, limit - planned.num_rows), planned=planned)
 
 
 def _look_up(item_ids: pa.ChunkedArray, table: pa.Table, column: str) -> pa.Array:
@@ -132,6 +139,14 @@ def _differs(a: pa.Array, b: pa.Array) -> pa.Array:
     """a != b, with null equal to null and to nothing else."""
     both = pc.fill_null(pc.not_equal(a, b), False)
     return pc.or_(both, pc.xor(pc.is_null(a), pc.is_null(b)))
+
+
+def _paired_otherwise(catalog: pa.Table, plan: pa.Table) -> pa.Array:
+    """Items that the plan has, with another pairing or version; other masks are another `mask_version`."""
+    differs = pa.array([False] * catalog.num_rows, pa.bool_())
+    for name in ("image", "output", "boxes", "override", "image_version", "mask_version", "error"):
+        differs = pc.or_(differs, _differs(catalog[name].combine_chunks(), _look_up(catalog["item_id"], plan, name)))
+    return pc.and_(differs, pc.is_valid(_look_up(catalog["item_id"], plan, "item_id")))
 
 
 def _refused_unread(row: dict[str, pa.Array]) -> pa.Array:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks import errors
-from tasks.errors import ItemError
+from tasks.errors import ItemError, UsageError
 from tasks.fill.mask import dilate
 from tasks.publish.schema import Row
+from tasks.publish.sidecar import read_sidecar
 from tasks.run.hole import find_hole
 from tasks.run.job import ItemSpec
 from tasks.run.settings import ItemSettings
@@ -18,7 +19,7 @@ from tasks.store.image import decode, icc, read_header
 from tasks.store.objects import Store
 from tasks.store.untouched import changed_outside
 
-# What can be found. The first six mean that a promise is broken; the others that something was changed from outside.
+# What can be found. The first seven mean that a promise is broken; the others that something was changed from outside.
 PROBLEMS = (
     "OutputMissing",
     "OutputChanged",
@@ -26,6 +27,7 @@ PROBLEMS = (
     "OutsideChanged",
     "RowDuplicate",
     "HolesMissing",
+    "SidecarMissing",
     "OriginalMissing",
     "OriginalChanged",
     "MaskChanged",
@@ -74,6 +76,7 @@ def verify_item(
             original = _original(row, spec, read)
             if row["status"] != "unchanged":
                 _outside(row, spec, settings, original, output, read, max_mp)
+                _sidecar(row, spec, settings, sink)
             elif output != original:
                 raise _Wrong("OutsideChanged", "no copy of its original")
     except _Wrong as wrong:
@@ -130,6 +133,17 @@ def _outside(
         raise _Wrong("NotChecked", f"{type(error).__name__}: {error}") from None
     if said:
         raise _Wrong("OutsideChanged", said)
+
+
+def _sidecar(row: Row, spec: ItemSpec, settings: ItemSettings | None, sink: Store) -> None:
+    if settings is None or not settings.overridden(spec.override).output.sidecar:
+        return
+    try:
+        record = read_sidecar(sink, row["output"])
+    except (FileNotFoundError, UsageError):
+        raise _Wrong("SidecarMissing", "it is not there or damaged: the change cannot be undone") from None
+    if record.get("output_sha256") != row["output_sha256"]:
+        raise _Wrong("SidecarMissing", "the one that is there belongs to other bytes: the change cannot be undone")
 
 
 def _mask(

@@ -107,8 +107,11 @@ def _claim(temporary: Path) -> tuple[int, Path]:
             return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), temporary
         # While we waited, the holder moved or unlinked the file: the lock is then on something else than this name.
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), temporary.stat()):
-                return descriptor, temporary
+            held = os.fstat(descriptor)
+            if os.path.samestat(held, temporary.stat()):
+                if held.st_nlink == 1:
+                    return descriptor, temporary
+                temporary.unlink()  # its writer was killed when it had linked it: these are the target's own bytes
         os.close(descriptor)
 
 

@@ -77,6 +77,27 @@ def test_a_damaged_file_is_named(store: Store) -> None:
         read_results(store)
 
 
+def test_a_flipped_bit_in_any_column_is_noticed_when_it_is_asked_for(store: Store) -> None:
+    commit_shard(store, "s1", [_row("a")], [])
+    data = store.read("results/s1.parquet")
+    whole = read_results(store)
+    at = data.index(b"a.png")  # in the column `output`
+    store.put("results/s1.parquet", data[:at] + b"A" + data[at + 1 :])
+    assert read_results(store, columns=["item_id"]).equals(whole.select(["item_id"]))
+    for options in ({"columns": ["output"]}, {"columns": ["item_id"], "check": True}):
+        with pytest.raises(UsageError, match=r"s1\.parquet is damaged"):
+            read_results(store, **options)
+
+
+def test_a_damaged_holes_file_is_in_the_way_only_of_rows_that_need_it(store: Store) -> None:
+    commit_shard(store, "s1", [_row("a"), _row("b")], [_hole("a"), _hole("b")])
+    store.put("holes/s1.parquet", store.read("holes/s1.parquet")[:-30])
+    with pytest.raises(UsageError, match=r"holes/s1\.parquet is damaged: .* with the results file of its name"):
+        commit_shard(store, "s1", [_row("b")], [_hole("b")])
+    commit_shard(store, "s1", [_row("a"), _row("b")], [_hole("a"), _hole("b")])
+    assert read_holes(store, "s1")["item_id"].to_pylist() == ["a", "b"]
+
+
 def test_an_empty_sink_has_no_rows(store: Store) -> None:
     assert read_results(store, columns=["item_id"]).num_rows == 0
     assert read_holes(store, "s1").num_rows == 0

@@ -70,6 +70,30 @@ def test_what_is_planned_is_planned_once(tmp_path: Path) -> None:
     assert read_plan(store).num_rows == 3
 
 
+def test_a_plan_that_was_lost_or_is_out_of_date_is_mended(tmp_path: Path) -> None:
+    listing(tmp_path, "a.png", "b.png")
+    (tmp_path / "masks/b.png").unlink()
+    store = Store(str(tmp_path / "sink"))
+    (shard,) = set(
+        commit_plan(prepared(tmp_path, runtime=RuntimeSettings(shard_items=2)), store)["shard_id"].to_pylist()
+    )
+    assert read_plan(store)["error"].to_pylist() == [None, "MaskMissing"]
+    listing(tmp_path, "b.png")
+    commit_plan(prepared(tmp_path), store)
+    assert read_plan(store)["error"].to_pylist() == [None, None]
+    ids = read_plan(store)["item_id"].to_pylist()
+    commit_shard(store, shard, [{"item_id": item, "status": "ok", "output": item} for item in ids], [])
+    for path in (tmp_path / "sink/plan").iterdir():
+        path.unlink()
+    commit_plan(prepared(tmp_path, on_change="keep"), store)
+    assert dict(zip(*(read_plan(store)[c].to_pylist() for c in ("item_id", "shard_id")), strict=True)) == dict.fromkeys(
+        ids, shard
+    )
+    files = sorted((tmp_path / "sink/plan").iterdir())
+    commit_plan(prepared(tmp_path, on_change="keep"), store)
+    assert sorted((tmp_path / "sink/plan").iterdir()) == files
+
+
 def test_two_runs_at_once_plan_each_item_once(tmp_path: Path) -> None:
     """They list at different moments, so their shards overlap in part; each item ends up in one shard, in both runs."""
     store = Store(str(tmp_path / "sink"))

@@ -69,6 +69,33 @@ def one(listing: dict[str, Any], row: dict[str, Any], **options: Any) -> dict[st
     return todo.reasons
 
 
+def test_a_plan_that_was_lost_leads_to_no_second_row() -> None:
+    """Items stay in the shard of their row, done or to be done again, and are to be planned once more."""
+    rows = committed(done("a"), done("b"), failed("c", "Timeout"))
+    todo = left(catalog(listed("a"), listed("b"), listed("c"), listed("d")), plan("b"), rows)
+    assert todo.new["item_id"].to_pylist() == ["d"]
+    assert [(r["item_id"], r["shard_id"]) for r in todo.unplanned.to_pylist()] == [
+        ("a", "shard of a"),
+        ("c", "shard of c"),
+    ]
+    assert [(r["item_id"], r["shard_id"]) for r in todo.planned.to_pylist()] == [("c", "shard of c")]
+    assert todo.outdated.num_rows == 0
+    assert limited(todo, 1).unplanned == todo.unplanned
+
+
+@pytest.mark.parametrize(
+    "changes", [{"masks": [], "mask_version": None, "error": "MaskMissing"}, {"image_version": "v0"}, {"boxes": "[]"}]
+)
+def test_an_item_that_is_paired_otherwise_than_planned_is_planned_as_it_is_now(changes: dict[str, Any]) -> None:
+    todo = left(catalog(listed("a"), listed("b")), pa.concat_tables([plan("a", **changes), plan("b")]), committed())
+    assert todo.outdated.to_pylist() == plan("a").to_pylist()
+
+
+def test_a_mask_that_has_gone_leaves_the_plan_as_it_is() -> None:
+    now = catalog(listed("a", masks=[], mask_version=None, error="MaskMissing"))
+    assert left(now, plan("a"), committed(done("a"))).outdated.num_rows == 0
+
+
 def test_items_of_no_shard_are_new_and_items_without_a_row_are_pending() -> None:
     todo = left(catalog(listed("a"), listed("b"), listed("c")), plan("b", "c"), committed(done("c")))
     assert todo.new["item_id"].to_pylist() == ["a"]

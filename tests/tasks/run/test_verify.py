@@ -6,6 +6,7 @@ import pytest
 
 from tasks.errors import StorageUnavailable
 from tasks.publish.schema import Row
+from tasks.publish.sidecar import sidecar_path
 from tasks.run.item import restore_item
 from tasks.run.job import ItemSpec
 from tasks.run.settings import ItemSettings
@@ -66,6 +67,23 @@ def test_outputs_that_are_gone_or_changed(done: Done) -> None:
     assert done.verified() == "OutputChanged"
     done.output.unlink()
     assert done.verified() == "OutputMissing"
+
+
+def test_a_sidecar_that_is_gone_damaged_or_of_other_bytes(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    spec = place.spec(PNG, MASK, override='{"output": {"sidecar": true}}')
+    row = {**restore_item(spec, place.bench()).row, "shard_id": "s"}
+    sink = Store(str(tmp_path / "sink"))
+    path = sidecar_path(row["output"])
+    data = sink.read(path)
+    assert verify_item(row, spec, DEFAULTS, sink, read_url, 10) is None
+    for other in (data.replace(row["output_sha256"].encode(), b"0" * 64), data[:-9], None):
+        if other is None:
+            Path(sink.url(path)).unlink()
+        else:
+            sink.put(path, other)
+        found = verify_item(row, spec, DEFAULTS, sink, read_url, 10)
+        assert found and found.problem == "SidecarMissing"
 
 
 def test_an_output_of_an_item_that_failed_since(done: Done) -> None:

@@ -54,6 +54,30 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert files(tmp_path) == ["x"]
 
 
+def test_a_writer_that_was_killed_when_it_had_linked_its_file_leaves_it_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The temporary name and the target are one file then: writing to the one would change the other in place."""
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*_: object) -> None:
+        raise Killed
+
+    target = tmp_path / "x"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Path, "unlink", dies)
+        local.create(target, b"first", tmp_path)
+    assert target.stat().st_nlink == 2
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(local.os, "fsync", dies)
+        local.write(target, b"second, which is not finished")
+    assert target.read_bytes() == b"first"
+    local.write(target, b"third")
+    assert (target.read_bytes(), files(tmp_path)) == (b"third", ["x"])
+
+
 def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, "no links here")
