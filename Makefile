@@ -38,6 +38,7 @@ lint: setup ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pip check
 
 format: setup ## rewrite to the house's style
 	$(BIN)/ruff check --fix .

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
 KILLS = 10
 MARK = "LACUNA_TEST_MARK"
 # Small shards, so that a kill finds some committed and some not.
-SETTINGS = ("--set", "runtime.shard_items=2", "--set", "limits.max_attempts=50")
+SETTINGS = ("--recipe", "fast", "--set", "runtime.shard_items=2", "--set", "limits.max_attempts=50")
 
 
 @pytest.fixture(scope="module")
