@@ -109,27 +109,33 @@ def grown(samples: list[Sample]) -> dict[str, tuple[float, float]]:
 
 def test_nothing_grows_in_a_long_run(tmp_path: Path) -> None:
     made, sink = many(tmp_path), str(tmp_path / "sink")
-    slowest = 0.0
+    answers = []
     process = start("restore", made.images, made.masks, "--out", sink, "--recipe", "fast", "--json")
     said = threading.Thread(target=lambda: [None for _ in process.stderr or ()])
     said.start()
+    while process.poll() is None and not any(Path(sink, "results").glob("*")):  # starting is not what is measured
+        time.sleep(0.5)
     with watched(process.pid) as found:
         while process.poll() is None:
             time.sleep(min(60.0, ITEMS / 100))
-            if process.poll() is None and (tmp_path / "sink/results").exists():
-                slowest = max(slowest, _status_s(sink))
-    out = process.stdout.read() if process.stdout else ""
+            if process.poll() is None:
+                answers.append(_status_s(sink))
     said.join()
+    assert process.stdout and process.stderr
+    out = process.stdout.read()
+    process.stdout.close()
+    process.stderr.close()
     assert process.returncode == 0, out
     assert {name: growth for name, samples in found.items() if len(samples) > 20 and (growth := grown(samples))} == {}
-    assert slowest < 1.0 or ITEMS < 1000
+    assert np.median(answers) < 1.0
 
     done = rows(sink)
     assert len(done) == len({row["item_id"] for row in done}) == ITEMS
     ends = np.sort([row["finished_at"].timestamp() for row in done])
     tenth = ITEMS // 10
     early, late = ends[3 * tenth] - ends[tenth], ends[-tenth] - ends[-3 * tenth]  # two tenths each
-    print(f"{ITEMS} items; a fifth of them took {early:.1f} s early and {late:.1f} s late; status {slowest:.2f} s")
+    print(f"{ITEMS} items; a fifth of them took {early:.1f} s early and {late:.1f} s late")
+    print(f"status answered in {np.median(answers):.2f} s, at most {max(answers):.2f}")
     for name, samples in found.items():
         print(
             name, [tuple(round(v) for v in (s.mib, s.files, s.threads)) for s in samples[:: max(1, len(samples) // 8)]]
