@@ -14,7 +14,8 @@ def benchmark(
         str,
         typer.Option(
             help="Comma-separated: telea, navier_stokes, biharmonic, patchmatch, a generator, pass:NAME, recipe:NAME, "
-            "folder:PATH (another program's results, PATH/MASK/PHOTO.*). @GENERATOR after a pass or recipe."
+            "folder:PATH (another program's results, PATH/MASK/PHOTO.*), or of the zoo (docs/zoo.md): dip, partial-conv … "
+            "@GENERATOR after a pass or recipe, ?option=value after a method of the zoo."
         ),
     ],
     out: Annotated[str, typer.Option("--out", help="Where rows, masks, tables and pictures go: folder or URL.")],

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from flows.server import prefect_api, wait_for_api
 from flows.settings import explain
-from models.training.settings import TrainingSettings, read_settings
+from models.training.settings import TrainingSettings
+from models.zoo.settings import ZooSettings, read_any_settings, settings_class
 from tasks.errors import UsageError
 
 
@@ -46,18 +47,21 @@ def print_training(record: dict[str, Any]) -> None:
         print(f"{key:24} {value:.6g}" if isinstance(value, float) else f"{key:24} {value}")
 
 
-def checked(config: str, out: str, resume: bool) -> TrainingSettings:
+def checked(config: str, out: str, resume: bool) -> TrainingSettings | ZooSettings:
     """The settings of a configuration file.
 
     Raises UsageError with the key's path and what is allowed, and for a folder that holds another run, unless `resume`
     goes on with it.
     """
     try:
-        settings = read_settings(Path(config))
+        settings = read_any_settings(Path(config))
     except ValidationError as error:
-        raise UsageError("\n".join(f"{config}: {line}" for line in explain(error, TrainingSettings))) from error
+        said = explain(error, settings_class(Path(config)))
+        raise UsageError("\n".join(f"{config}: {line}" for line in said)) from error
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{config}: cannot be read: {error}") from error
+    except ValueError as error:  # an unknown method
+        raise UsageError(f"{config}: {error}") from error
     if not resume and (Path(out) / "checkpoint.pt").exists():
         raise UsageError(f"--out {out}: holds the checkpoint of a run; --resume goes on with it")
     return settings

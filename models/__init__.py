@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["load_inpainter"]
 
 
-def load_inpainter(name: str = "lama-small", device: str = "auto", precision: Precision = "auto") -> Inpainter:
+def load_inpainter(
+    name: str = "lama-small", device: str = "auto", precision: Precision = "auto", **options: object
+) -> Inpainter:
     """`models.inpainter.load_inpainter`; torch is imported when it is called, not with this package."""
     from models import inpainter
 
-    return inpainter.load_inpainter(name, device, precision)
+    return inpainter.load_inpainter(name, device, precision, **options)

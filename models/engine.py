@@ -71,7 +71,7 @@ class Engine:
         threads: int | None = None,
     ) -> None:
         loaded = load_weights(weights) if isinstance(weights, str) else weights
-        self._device = _device(device)
+        self._device = find_device(device)
         on_gpu = self._device.type == "cuda"
         self._dtype = torch.bfloat16 if _use_bf16(precision, self._device) else torch.float32
         self._batch_mp = (GPU_BATCH_MP if on_gpu else 0.0) if batch_mp == "auto" else batch_mp
@@ -98,7 +98,7 @@ class Engine:
             raise ValueError(f"{len(crops)} crops but {len(masks)} masks")
         groups: dict[Shape, list[int]] = defaultdict(list)
         for index, (crop, mask) in enumerate(zip(crops, masks, strict=True)):
-            _check(crop, mask)
+            check_crop(crop, mask)
             groups[self._padded(mask.shape)].append(index)
         results: dict[int, Image] = {}
         with torch.inference_mode(), self._repeatable():
@@ -185,14 +185,16 @@ def _pad(crop: Image, mask: Mask, shape: Shape) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))
 
 
-def _check(crop: Image, mask: Mask) -> None:
+def check_crop(crop: Image, mask: Mask) -> None:
+    """Raises ValueError unless the crop is (H, W, 3) float32 and the mask (H, W) bool."""
     if crop.ndim != 3 or crop.shape[2] != 3 or crop.dtype != np.float32 or 0 in crop.shape:
         raise ValueError(f"a crop is (H, W, 3) float32, not {crop.shape} {crop.dtype}")
     if mask.shape != crop.shape[:2] or mask.dtype != np.bool_:
         raise ValueError(f"a mask is {crop.shape[:2]} bool, not {mask.shape} {mask.dtype}")
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """`auto` (first GPU, else CPU), `cpu`, `cuda`, `cuda:N`. Raises ValueError for one that is not there."""
     if name == "auto":
         return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     try:

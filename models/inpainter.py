@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
@@ -10,6 +10,11 @@ import numpy.typing as npt
 
 from models.engine import Engine, Image, Mask
 from models.settings import Precision
+from models.shrink import shrunk
+from models.zoo.registry import find_method, load_filler
+
+if TYPE_CHECKING:
+    from models.zoo.filler import Filler
 
 Pixels = TypeVar("Pixels", npt.NDArray[np.uint8], npt.NDArray[np.uint16], npt.NDArray[np.float32])
 
@@ -21,7 +26,7 @@ GOOD_SIDE_PX = 512  # the longest side at which a generator trained on small cro
 class Inpainter:
     """`fill(image, mask)`. For many images, several passes and corrections use `lacuna restore`."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Filler) -> None:
         self.engine = engine
 
     def __call__(self, image: Pixels, mask: Mask) -> Pixels:
@@ -49,18 +54,24 @@ class Inpainter:
         if scale >= 1:
             return self.engine.fill([crop], [hole])[0]
         size = (max(1, round(w * scale)), max(1, round(h * scale)))
-        # a mean over known pixels only: what lies in the hole must not reach its surroundings
-        known = (~hole).astype(np.float32)
-        weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
-        small = cv2.resize(crop * known[..., None], size, interpolation=cv2.INTER_AREA)
-        mean: Image = np.clip(small / np.maximum(weight, 1e-6)[..., None], 0, 1).astype(np.float32)
-        prediction = self.engine.fill([mean], [weight < 0.5])[0]
+        small, unknown = shrunk(crop, hole, size)
+        prediction = self.engine.fill([small], [unknown])[0]
         large = cv2.resize(prediction, (w, h), interpolation=cv2.INTER_CUBIC)
         return np.clip(large, 0, 1).astype(np.float32)
 
 
-def load_inpainter(name: str = "lama-small", device: str = "auto", precision: Precision = "auto") -> Inpainter:
-    """An inpainter with named weights. Raises WeightsNotFound, WeightsInvalid, and ValueError for a missing device."""
+def load_inpainter(
+    name: str = "lama-small", device: str = "auto", precision: Precision = "auto", **options: object
+) -> Inpainter:
+    """An inpainter with named weights, or of another method: a name of `models.zoo.registry`, or weights of one.
+
+    options: of such a method, see its class of options. Raises WeightsNotFound, WeightsInvalid, and ValueError for a
+    missing device or an unknown option.
+    """
+    if find_method(name) is not None:
+        return Inpainter(load_filler(name, device, precision, options))
+    if options:
+        raise ValueError(f"{name} has no options, not even {', '.join(options)}")
     return Inpainter(Engine(name, device=device, precision=precision))
 
 

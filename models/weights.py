@@ -2,9 +2,9 @@
 
 A weights file is safetensors with three entries of metadata: `config` (JSON of `LamaConfig`), `about` (JSON, free: where
 it comes from, its licence) and `digest` (SHA-256 of configuration, names and numbers, so that a file can say whether it
-is still what was written). Embedded and trained weights have fp16 matrices and fp32 vectors, imported ones fp32 only; a
-batch norm's step counter is not kept. This module imports torch only when tensors are asked for, so that a driver can
-name and hash weights cheaply.
+is still what was written); with a fourth, `method`, it is of that method of `models.zoo`, and so is `config`. Embedded
+and trained weights have fp16 matrices and fp32 vectors, imported ones fp32 only; a batch norm's step counter is not
+kept. This module imports torch only when tensors are asked for, so that a driver can name and hash weights cheaply.
 """
 
 from __future__ import annotations
@@ -113,16 +113,25 @@ def weights_sha256(name: str) -> str:
 
 
 def load_weights(name: str) -> Weights:
-    """Read named weights. Nothing in the file is executed. Raises WeightsNotFound, WeightsInvalid."""
+    """Read a generator's named weights. Nothing in the file is executed. Raises WeightsNotFound, WeightsInvalid."""
+    path = find_weights(name)
+    tensors, metadata, sha256 = read_file(path)
+    try:
+        config = config_of(metadata)
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsInvalid(f"{path.name}: not weights of a generator: {error}") from error
+    return Weights(path.stem, config, tensors, sha256)
+
+
+def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, str], str]:
+    """The tensors of a weights file in fp32, its metadata and its sha256. Raises OSError, WeightsInvalid."""
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    path = find_weights(name)
     data = path.read_bytes()
     try:
-        tensors = load(data)
-        config = config_of(_metadata(data))
+        tensors, metadata = load(data), _metadata(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise WeightsInvalid(f"{path.name}: not weights of a generator: {error}") from error
     for key, tensor in tensors.items():
@@ -130,14 +139,28 @@ def load_weights(name: str) -> Weights:
             raise WeightsInvalid(f"{path.name}: {key} holds something else than finite numbers")
     sha256 = hashlib.sha256(data).hexdigest()
     del data
-    return Weights(path.stem, config, {key: tensor.float() for key, tensor in tensors.items()}, sha256)
+    return {key: tensor.float() for key, tensor in tensors.items()}, metadata, sha256
 
 
 def save_weights(
     path: Path, config: LamaConfig, tensors: Mapping[str, Tensor], about: Mapping[str, object], *, half: bool = True
 ) -> None:
+    """Write a generator's weights file, see `write_tensors`."""
+    write_tensors(path, asdict(config), tensors, about, half=half)
+
+
+def write_tensors(
+    path: Path,
+    config: Mapping[str, object],
+    tensors: Mapping[str, Tensor],
+    about: Mapping[str, object],
+    *,
+    half: bool = True,
+    method: str | None = None,
+) -> None:
     """Write a weights file, whole or not at all. half: matrices in fp16; else everything in fp32.
 
+    method: whose configuration it is, of `models.zoo`; None: a generator's.
     Raises WeightsInvalid for numbers that fp16 cannot hold, or that are not finite.
     """
     import torch
@@ -150,12 +173,13 @@ def save_weights(
             stored[key] = tensor.detach().to("cpu", dtype).contiguous()
             if not bool(torch.isfinite(stored[key]).all()):
                 raise WeightsInvalid(f"{key} holds numbers that are not finite in {dtype}")
-    settings = json.dumps(asdict(config), sort_keys=True)
+    settings = json.dumps(config, sort_keys=True)
     digest = hashlib.sha256(settings.encode())
     for key, tensor in stored.items():
         digest.update(digest_line(key, "F16" if tensor.dtype == torch.float16 else "F32", list(tensor.shape)))
         digest.update(tensor.view(-1).numpy().data)
     metadata = {"config": settings, "about": json.dumps(about, sort_keys=True), "digest": digest.hexdigest()}
+    metadata |= {} if method is None else {"method": method}
     path.parent.mkdir(parents=True, exist_ok=True)
     # beside the target, so that the last step is a rename within one file system
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -177,6 +201,8 @@ def config_of(metadata: Mapping[str, str]) -> LamaConfig:
 
     if "config" not in metadata:
         raise ValueError("no configuration in the metadata")
+    if "method" in metadata:
+        raise ValueError(f"it is of the method {metadata['method']}, no generator")
     return LamaConfig(**json.loads(metadata["config"]))
 
 

@@ -6,18 +6,20 @@ from models.checkpoint.pickles import Made, mapping
 from models.checkpoint.stored import StoredTensor, stored_tensor
 from models.weights import WeightsInvalid
 
+WRAPPERS = ("state_dict", "generator")  # of Lightning; of EdgeConnect's code
 MAX_DEPTH = 32  # of modules in modules
 MAX_MODULES = 20_000  # a file may name one module many times, and itself
 
 
 def state_dict(root: object) -> dict[str, StoredTensor]:
-    """Tensors of a Lightning checkpoint (under `state_dict`, whatever lies beside it) or of a bare state dict.
+    """Tensors of a bare state dict, or of one under a key of WRAPPERS, whatever lies beside it.
 
     Raises WeightsInvalid when there are none.
     """
     entries = mapping(root)
-    if "state_dict" in entries:
-        entries = mapping(entries["state_dict"])
+    wrapper = next((key for key in WRAPPERS if key in entries), None)
+    if wrapper is not None:
+        entries = mapping(entries[wrapper])
     named = ((key, stored_tensor(node)) for key, node in entries.items())
     found = {key: tensor for key, tensor in named if isinstance(key, str) and tensor is not None}
     if not found:

@@ -99,6 +99,7 @@ class WorkerSettings(Frozen):
 class TrainingSettings(Frozen):
     """One run. The learning rate rises over `warmup_steps` and falls as a cosine to zero.
 
+    method: other methods have other settings, see `models.zoo.settings`.
     steps: length of the run. max_minutes: ends it earlier, counted over all its parts; the cosine then follows the
     clock, so that such a run cannot be repeated bit for bit. batch: crops a step (of each worker). lr: of the
     generator. clip_norm: longest gradient. ema: memory of the averaged weights, which are what is exported.
@@ -131,6 +132,7 @@ class TrainingSettings(Frozen):
     checkpoint_minutes: float = Field(default=2.0, ge=0)
     milestone_minutes: float = Field(default=10.0, ge=0)
     export_name: str = Field(default="lama-small", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    method: Literal["lama"] = "lama"
 
     @model_validator(mode="after")
     def _fits(self) -> TrainingSettings:

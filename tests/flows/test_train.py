@@ -15,6 +15,7 @@ from flows.server import wait_for_api
 from flows.train import train
 from flows.training import checked
 from models.weights import load_weights
+from models.zoo.weights import load_zoo_weights
 from tasks.errors import PoolFailure, UsageError
 
 
@@ -84,3 +85,27 @@ def test_several_workers_are_started_by_ray(config: Path, tmp_path: Path, monkey
     settings = checked(str(write(config, workers={"count": 3})), "out", False)
     flows.train._train.fn(settings, tmp_path, True)
     assert asked == [(settings, tmp_path, True)]
+
+
+def test_another_method_is_trained_by_its_own_loop(config: Path, tmp_path: Path) -> None:
+    tree: dict[str, Any] = {
+        "method": "partial-conv",
+        "network": {"widths": [4]},
+        "data": {"photos": str(tmp_path / "photos")},
+        "steps": 2,
+        "batch": 1,
+        "device": "cpu",
+        "threads": 1,
+        "log_steps": 1,
+    }
+    config.write_text(yaml.safe_dump(tree))
+    out = tmp_path / "zoo"
+    found = flows.train._train.fn(checked(str(config), str(out), False), out, False)
+    assert (found["step"], found["weights"]) == (2, str(out / "partial-conv.safetensors"))
+    assert load_zoo_weights(found["weights"]).method == "partial-conv"
+    with pytest.raises(UsageError, match="--resume"):
+        checked(str(config), str(out), False)
+    for change, said in (({"method": "nosuch"}, "there are lama, partial-conv"), ({"lr": 0}, "lr: .*greater than 0")):
+        config.write_text(yaml.safe_dump(tree | change))
+        with pytest.raises(UsageError, match=said):
+            checked(str(config), str(tmp_path / "new"), False)

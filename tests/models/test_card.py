@@ -11,6 +11,8 @@ from safetensors.torch import load_file, save_file
 from models.card import read_card, verify_weights
 from models.lama import parameter_count
 from models.weights import EMBEDDED, WeightsInvalid, WeightsNotFound, save_weights
+from models.zoo.partial_conv import PartialConvConfig, PartialConvNet
+from models.zoo.weights import save_zoo_weights
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +100,18 @@ def test_reading_a_card_needs_no_torch():
     code = "import sys, models.card as c; c.read_card('lama-small'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_weights_of_another_method_have_a_card_too(home):
+    config = PartialConvConfig(widths=(4,))
+    path = home / "mine.safetensors"
+    save_zoo_weights(path, "partial-conv", config.model_dump(mode="json"), PartialConvNet(config).state_dict(), {})
+    assert verify_weights("mine").config == {"widths": [4]}
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsInvalid, match="not those that were written"):
+        verify_weights("mine")
+    save_zoo_weights(path, "partial-conv", {"widths": [8]}, PartialConvNet(config).state_dict(), {})
+    with pytest.raises(WeightsInvalid, match="do not fit"):
+        verify_weights("mine")

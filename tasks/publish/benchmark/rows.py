@@ -41,6 +41,7 @@ SCHEMA = pa.schema(
         ("pooled", pa.list_(pa.float32())),  # what fid is made of: of the filled photo, and of the true one
         ("pooled_truth", pa.list_(pa.float32())),
         *((name, pa.float64()) for name in COSTS),
+        ("iterations", pa.int64()),  # of a method that optimises each picture
         ("device", pa.string()),
         ("threads", pa.int32()),
         ("finished_at", pa.timestamp("us", tz="UTC")),

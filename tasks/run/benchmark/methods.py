@@ -3,13 +3,15 @@
 from collections.abc import Callable, Sequence
 
 from models.settings import ModelSettings
-from models.weights import WeightsNotFound, weights_sha256
+from models.weights import WeightsInvalid, WeightsNotFound, weights_sha256
+from models.zoo.registry import METHODS as ZOO
 from tasks.errors import UsageError
 from tasks.fill.passes import PASSES
 from tasks.run.benchmark.folder import Folder
 from tasks.run.benchmark.generated import Bare, Composed
 from tasks.run.benchmark.library import Library, biharmonic, navier_stokes, patchmatch, telea
 from tasks.run.benchmark.method import Method
+from tasks.run.benchmark.zoo import zoo_method
 from tasks.run.settings import ItemSettings
 
 # (kind, which, generator or None) -> the settings of `pass:WHICH` or `recipe:WHICH`. Raises UsageError.
@@ -27,7 +29,8 @@ def method_of(name: str, settings_of: SettingsOf) -> Method:
     """The method of a name.
 
     One of METHODS; `pass:NAME[@GENERATOR]`, `recipe:NAME|FILE[@GENERATOR]`: what a restore would do; `folder:PATH`: results
-    of another program; else a generator by name or path, shown the whole photo. Raises UsageError.
+    of another program; a method of `models.zoo.registry` or weights of one, with `?option=value&…`; else a generator by
+    name or path, shown the whole photo. Raises UsageError.
     """
     if name in METHODS:
         return METHODS[name]
@@ -41,11 +44,16 @@ def method_of(name: str, settings_of: SettingsOf) -> Method:
                 raise UsageError(f"--methods {name}: no such pass; there are {', '.join(PASSES)}")
             settings = settings_of(kind, what, generator or None)
             return Composed(name, settings, weights_sha256(settings.model.name))
+        known = zoo_method(name)
+        if known is not None:
+            return known
         sha256 = weights_sha256(name)
         return Bare(name, ModelSettings(name=name), sha256)
     except WeightsNotFound as error:
-        ways = f"{', '.join(METHODS)}, pass:NAME, recipe:NAME, folder:PATH, or a generator"
+        ways = f"{', '.join((*METHODS, *ZOO))}, pass:NAME, recipe:NAME, folder:PATH, or a generator"
         raise UsageError(f"--methods {name}: {ways}: {error}") from error
+    except (WeightsInvalid, ValueError) as error:
+        raise UsageError(f"--methods {name}: {error}") from error
 
 
 def methods_of(names: Sequence[str], settings_of: SettingsOf) -> list[Method]:

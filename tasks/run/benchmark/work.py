@@ -135,6 +135,7 @@ class Worker:
         row |= self._measured(filled, truth, mask)
         if method.timed:
             row |= {"seconds": seconds, "seconds_per_mp": seconds / (float(mask.sum()) / 1e6)}
+        row |= {"iterations": getattr(fill, "iterations", None)}
         return {**row, "status": "ok", "finished_at": datetime.now(UTC)}
 
     def _fill(self, method: Method) -> Fill:

@@ -16,7 +16,13 @@ TENSORS = OrderedDict(a=torch.rand(2), b=nn.Parameter(torch.rand(3, 1)))
 
 @pytest.mark.parametrize(
     "tree",
-    [TENSORS, dict(TENSORS), {"state_dict": TENSORS, "epoch": 3}, {"state_dict": {**TENSORS, "n": 1, 7: TENSORS["a"]}}],
+    [
+        TENSORS,
+        dict(TENSORS),
+        {"state_dict": TENSORS, "epoch": 3},
+        {"state_dict": {**TENSORS, "n": 1, 7: TENSORS["a"]}},
+        {"iteration": 3, "generator": TENSORS},
+    ],
 )
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_state_dict_bare_or_in_a_checkpoint(tmp_path, tree, zipped):
@@ -27,7 +33,9 @@ def test_a_state_dict_bare_or_in_a_checkpoint(tmp_path, tree, zipped):
         assert torch.equal(found["b"].view(archive.storage(found["b"].storage)), TENSORS["b"])
 
 
-@pytest.mark.parametrize("root", [None, [], {}, {"state_dict": None}, {"state_dict": [1]}, {"a": 1}, Made(None, ())])
+@pytest.mark.parametrize(
+    "root", [None, [], {}, {"state_dict": None}, {"state_dict": [1]}, {"generator": 1}, {"a": 1}, Made(None, ())]
+)
 def test_what_has_no_state_dict(root):
     with pytest.raises(WeightsInvalid, match="no state_dict"):
         state_dict(root)

@@ -7,6 +7,7 @@ from tasks.fill.settings import FillSettings
 from tasks.run.benchmark.folder import Folder
 from tasks.run.benchmark.generated import Bare, Composed
 from tasks.run.benchmark.methods import METHODS, method_of, methods_of
+from tasks.run.benchmark.zoo import Zoo
 from tasks.run.settings import ItemSettings
 
 asked: list[tuple[str, str, str | None]] = []
@@ -36,9 +37,18 @@ def test_the_registry_names_its_methods() -> None:
     assert {name: method.name for name, method in METHODS.items()} == {name: name for name in METHODS}
 
 
+def test_methods_of_the_zoo_have_options() -> None:
+    plain, bounded = methods_of(["dip", "dip?max_iterations=3&jitter=0"], settings_of)
+    assert (type(plain), type(bounded), bounded.name) == (Zoo, Zoo, "dip?max_iterations=3&jitter=0")
+    assert pickle.loads(pickle.dumps(bounded)) == bounded != plain
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("partial-conv", "lacuna train"),
+        ("dip?max_iteration=3", "option max_iteration"),
+        ("dip?seed", "no option=value"),
         ("nosuch", "telea, .*folder:PATH, or a generator: no weights 'nosuch'"),
         ("pass:nosuch", "there are whole, regions"),
         ("recipe:unheard-of", "no such recipe"),
