@@ -25,9 +25,15 @@ class Settings(ItemSettings):
         return ItemSettings(**{name: getattr(self, name) for name in ItemSettings.model_fields})
 
 
-def compose(recipe: str = "balanced", assignments: list[str] | None = None, model: str | None = None) -> Settings:
-    """Defaults, then the recipe (a name or a YAML file), then `model`, then `key.sub=value` assignments (values are YAML).
+def compose(
+    recipe: str = "balanced",
+    assignments: list[str] | None = None,
+    model: str | None = None,
+    changes: dict[str, Any] | None = None,
+) -> Settings:
+    """Defaults, then the recipe (a name or a YAML file), then `model`, then what wins over the recipe.
 
+    That is `key.sub=value` assignments (values are YAML) from a command, `changes` (a tree of plain values) from elsewhere.
     Raises UsageError with the key's path and what is allowed.
     """
     tree = _recipe(recipe)
@@ -41,6 +47,7 @@ def compose(recipe: str = "balanced", assignments: list[str] | None = None, mode
             lay_over(tree, {key.strip(): yaml.safe_load(value)})
         except yaml.YAMLError as error:
             raise UsageError(f"--set {key}: the value is no YAML: {error}") from error
+    lay_over(tree, changes or {})
     return validated(tree)
 
 

@@ -32,6 +32,15 @@ def test_set_wins_over_model_and_model_over_the_recipe(tmp_path: Path) -> None:
     assert compose(str(file), ["fill.context=4", "fill.context=5"]).fill.context == 5  # the last one
 
 
+def test_changes_win_over_the_recipe_as_assignments_do() -> None:
+    changes = {"fill": {"context": 3, "passes": ["whole"]}, "limits.max_mp": 5}
+    assert compose("best", changes=changes) == compose(
+        "best", ["fill.context=3", "fill.passes=[whole]", "limits.max_mp=5"]
+    )
+    with pytest.raises(UsageError, match=r"fill\.contexts"):
+        compose("best", changes={"fill": {"contexts": 3}})
+
+
 def test_a_recipe_file_names_only_what_it_changes(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text("mask: {dilate_px: 9}\n")
