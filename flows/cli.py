@@ -1,5 +1,6 @@
 """The `lacuna` command: one subcommand per flow, no logic. How it ends: `flows.outcome`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ from flows.cli_benchmark import benchmark
 from flows.cli_calibrate import calibrate
 from flows.cli_weights import app as weights
 from flows.outcome import BROKEN, FAILED_ITEMS, INTERRUPTED, OK, USAGE, Json, emit, leave
+from tasks.errors import UsageError
+from tasks.logs import start_logging
 
 __all__ = ["BROKEN", "FAILED_ITEMS", "INTERRUPTED", "OK", "USAGE", "app", "main"]
 
@@ -185,6 +188,11 @@ app.command()(calibrate)
 
 def main() -> None:
     """Entry point of the console script."""
+    try:
+        start_logging()
+    except UsageError as error:
+        print(f"lacuna: {error}", file=sys.stderr)
+        sys.exit(USAGE)
     app()
 
 

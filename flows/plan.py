@@ -89,10 +89,14 @@ def _cost(work: pa.Table, prepared: Prepared, request: Request, threads: int, re
         if time.monotonic() > until:
             break
     mean = sum(seconds) / len(seconds)
+    hours = mean * work.num_rows / restorers / 3600
+    price = settings.runtime.hourly_price
     return {
         "measured on": f"{len(seconds)} items of this work ({dict(statuses)})",
         "megapixels an item": round(megapixels / len(seconds), 2),
         "seconds an item": round(mean, 2),
-        "hours on this machine": round(mean * work.num_rows / restorers / 3600, 3),
+        "megapixels a second of a restorer": round(megapixels / sum(seconds), 3),
+        "hours on this machine": round(hours, 3),
+        **({} if price is None else {f"price at {price:g} an hour": round(hours * price, 2)}),
         "restorers": restorers,
     }

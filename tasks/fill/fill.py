@@ -1,5 +1,6 @@
 """Fill one image: holes found, a pass chosen for each, fills composited. No storage, no Ray: usable from a notebook."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -46,6 +47,7 @@ class Filled:
     pixels: NDArray[np.generic]  # (H, W, C), the dtype of the input
     mask: NDArray[np.bool_]  # (H, W), the dilated mask: outside it `pixels` equals the input
     holes: list[FilledHole]
+    correct_s: float = 0.0  # of the time that it took, what corrections took that every fill gets
 
 
 def fill_image(
@@ -82,14 +84,17 @@ def fill_image(
     pixels = image if in_place else image.copy()
     done: dict[int, FilledHole] = {}
     before = {id(hole): pixels[hole.box][hole.own] for hole in holes}
+    correct_s = 0.0
     for name in settings.passes:
         mine = [hole for hole, choice in zip(holes, chosen, strict=True) if choice == name]
         if mine:
             made = PASSES[name].run(picture, mask, mine, generator, settings)
             if choose is None:
+                started = time.perf_counter()
                 fills = [
                     Choice(fill, name, names) for fill, names in corrected(picture, mask, mine, made, corrections or {})
                 ]
+                correct_s += time.perf_counter() - started
             else:
                 fills = choose(picture, mask, mine, name, made, generator, settings)
             for hole, fill in zip(mine, fills, strict=True):
@@ -99,7 +104,7 @@ def fill_image(
                 for band, first, weight in _weighted(hole, core, mask_settings):
                     theirs = values[first : first + band.area]
                     composite(pixels, band, theirs, weight, settings.dither and dither)
-    return Filled(pixels, mask, [done[id(hole)] for hole in holes])
+    return Filled(pixels, mask, [done[id(hole)] for hole in holes], correct_s)
 
 
 def choose_pass(hole: Hole, shape: tuple[int, int], settings: FillSettings) -> str:

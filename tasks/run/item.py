@@ -103,6 +103,9 @@ def restore_item(spec: ItemSpec, bench: Bench) -> Outcome:
         log.exception("item %s", spec.image)
         outcome = _failed(row, errors.UnexpectedError.__name__, f"{type(error).__name__}: {error}")
     outcome.row["finished_at"] = datetime.now(UTC)
+    if outcome.row["status"] == "failed":
+        kind, message = outcome.row["error"], outcome.row["message"]
+        log.warning("%s: %s: %s", spec.image, kind, message, extra={"item_id": spec.item_id, "error": kind})
     return outcome
 
 
@@ -155,7 +158,8 @@ def _restore(spec: ItemSpec, bench: Bench, row: Row) -> Outcome:
         started = time.perf_counter()
         filled = bench.in_turn(partial(_fill, spec, bench, row, pixels, header, colour, core, settings))
         del core
-        row["fill_s"] = row.get("fill_s", time.perf_counter() - started)
+        row["correct_s"] = filled.correct_s
+        row["fill_s"] = row.get("fill_s", time.perf_counter() - started) - filled.correct_s
         with bench.watch.working(spec.item_id), _timed(row, "measure_s"):
             found = _measured(filled, header, colour)
             row |= of_item(found)
@@ -223,7 +227,7 @@ def _fill(
         )
         if header.alpha and settings.mask.source == "alpha":  # what was transparent is filled now, so it must show
             pixels[:, :, -1][filled.mask] = full_scale(pixels.dtype)
-        return Filled(pixels, filled.mask, filled.holes)
+        return replace(filled, pixels=pixels)
 
 
 def _copied(spec: ItemSpec, bench: Bench, row: Row, data: bytes, header: Header, why: str) -> Outcome:

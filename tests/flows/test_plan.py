@@ -68,3 +68,10 @@ def test_a_limit_and_wrong_usage(made: Archive, tmp_path: Path, monkeypatch: pyt
             planned(made, tmp_path / "sink", **wrong)
     with pytest.raises(UsageError, match="overlap"):
         planned(made, Path(made.images) / "sink")
+
+
+def test_the_price_follows_the_time(made: Archive, tmp_path: Path) -> None:
+    cost = planned(made, tmp_path / "sink", "runtime.hourly_price=1e9")["cost"]
+    hours = cost["seconds an item"] * 8 / 2 / 3600  # eight can be filled, by two restorers
+    assert cost["price at 1e+09 an hour"] == pytest.approx(hours * 1e9, rel=0.5, abs=0.01 * 8 / 2 / 3600 * 1e9)
+    assert cost["megapixels a second of a restorer"] > 0

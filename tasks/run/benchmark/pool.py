@@ -11,6 +11,7 @@ from typing import Any
 import ray
 
 from tasks.errors import PoolFailure, Timeout, WorkerDied
+from tasks.logs import start_logging
 from tasks.publish.benchmark.rows import write_part
 from tasks.run.benchmark.work import BenchmarkJob, Done, Unit, Worker, failed
 from tasks.run.cluster import Width, resource
@@ -26,7 +27,7 @@ class WorkerShell:
     """A worker in its process, which says when it is there."""
 
     def __init__(self, job: BenchmarkJob) -> None:
-        logging.basicConfig(level=os.environ.get("LACUNA_LOG", "WARNING"))
+        start_logging()
         self._worker = Worker(job)
 
     def ready(self) -> int:

@@ -162,7 +162,7 @@ def test_what_it_makes_can_be_committed(place: Place) -> None:
     store = Store(str(place.root / "sink"))
     commit_shard(store, "s", [outcome.row], list(outcome.holes))
     (row,) = pq.read_table(io.BytesIO(place.sink["results/s.parquet"])).to_pylist()
-    nulls = ("error", "message", "correct_s", "self_consistency", "psnr", "lpips")
+    nulls = ("error", "message", "self_consistency", "psnr", "lpips")
     assert {k: row[k] for k in nulls} == dict.fromkeys(nulls)
     (hole, *others) = pq.read_table(io.BytesIO(place.sink["holes/s.parquet"])).to_pylist()
     assert (hole["fill_pass"], hole["corrections"], hole["candidates"]) == ("regions", [], 1)
