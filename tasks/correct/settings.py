@@ -102,6 +102,9 @@ class TextureSettings(BaseModel):
     """Sliced Wasserstein distance of features, or difference of their Gram matrices."""
     exemplar: Literal["matched", "ring"] = "matched"
     """What is known and like the fill (`block_matching` finds it), or all that is near the hole."""
+    method: Literal["descent", "automaton"] = "descent"
+    """`descent` moves the pixels themselves; `automaton` trains a neural cellular automaton for the exemplar, which grows them:
+    much slower."""
     start: Literal["fill", "noise", "mean"] = "fill"
     """From where it is optimised: the fill, noise, or the fill's mean colour."""
     lacking: float = Field(0.6, ge=0)
@@ -118,6 +121,8 @@ class TextureSettings(BaseModel):
     """Of the slices, besides one for each channel."""
     iterations: int = Field(40, ge=1, le=10_000)
     """At most; it ends earlier when the energy does."""
+    training: int = Field(300, ge=1, le=100_000)
+    """Steps of training of an automaton."""
     enough: float = Field(0.002, ge=0, le=1)
     """Relative gain of a step, lately, below which it ends."""
     most_mp: float = Field(1.0, gt=0, le=100)

@@ -43,13 +43,12 @@ class Texture:
         """See `tasks.fill.correction.Correction`. Raises what `synthesis.networks.network` raises."""
         if not self._lacks(window):
             return window.fill
-        from tasks.correct.synthesis.descent import descended
         from tasks.correct.synthesis.energy import energy_of
 
         energy = energy_of(window, self.settings)
         if energy is None or float(energy.unlikeness(energy.fill)) <= _APART * energy.usual:
             return window.fill
-        found, energies = descended(energy, self._start(energy), self.settings.iterations, self.settings.enough)
+        found, energies = self._found(energy)
         if self.settings.start == "fill" and energies[-1] >= float(energy(energy.fill)):
             return window.fill
         result = window.fill.copy()
@@ -66,6 +65,16 @@ class Texture:
         if min(int(window.own.any(axis=axis).sum()) for axis in (0, 1)) < _LEAST_PX:
             return False
         return sharpness_ratio(scene(window.shown, window.own, window.known)) <= self.settings.lacking
+
+    def _found(self, energy: "TextureEnergy") -> "tuple[Tensor, list[float]]":
+        start, settings = self._start(energy), self.settings
+        if settings.method == "automaton":
+            from tasks.correct.synthesis.automaton import grown
+
+            return grown(energy, start, energy.own, settings.training, settings.seed)
+        from tasks.correct.synthesis.descent import descended
+
+        return descended(energy, start, settings.iterations, settings.enough)
 
     def _start(self, energy: "TextureEnergy") -> "Tensor":
         """(3, h, w): the fill, its mean colour, or noise around it of the exemplar's deviation.
