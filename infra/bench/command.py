@@ -75,7 +75,7 @@ def peaks(pid: int, watch: bool) -> Iterator[dict[str, float]]:
 
     def look() -> None:
         while not over.wait(0.2):
-            for each, name in _family(pid):
+            for each, name in family(pid):
                 kind = "driver" if each == pid else {"RestorerShell": "restorer", "Ledger": "ledger"}.get(name)
                 if kind:
                     found[kind] = max(found.get(kind, 0.0), _peak_mib(each))
@@ -89,7 +89,7 @@ def peaks(pid: int, watch: bool) -> Iterator[dict[str, float]]:
         thread.join()
 
 
-def _family(pid: int) -> Iterator[tuple[int, str]]:
+def family(pid: int) -> Iterator[tuple[int, str]]:
     """The process and its descendants: (pid, the class of the Ray actor that it is, else "")."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():

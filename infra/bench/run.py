@@ -27,6 +27,8 @@ from photos import make_archive
 
 SMALL = ((64, 64), (72, 96), (96, 80), (80, 64))  # height, width
 WIDTHS = ((1, 1), (1, 2), (2, 1), (2, 2))  # restorers, threads of each
+# Two restorers of one thread, against what a run without the pool's width could do with the same cores: least ratios.
+WIDE, AGAINST = (2, 1), {(1, 1): 1.7, (1, 2): 0.95}
 RAY_WORKER_NICENESS = 15  # Ray's default: on a busy machine a loop with more priority would be no comparison
 Found = dict[str, Any]
 
@@ -161,15 +163,27 @@ def memory(root: Path, options: argparse.Namespace) -> Found:
 
 
 def width(root: Path, options: argparse.Namespace) -> Found:
-    """Images a second for each width, from first fill to last commit."""
+    """Images a second for each width, from first fill to last commit; two restorers of one thread against one."""
     images, masks = make_archive(root, options.images)
-    rates: dict[str, list[float]] = {}
+    rates: dict[tuple[int, int], list[float]] = {}
     for _ in range(options.repeats):
         for actors, threads in WIDTHS:
             ran = restore(images, masks, f"runtime.actors={actors}", f"runtime.threads={threads}")
-            rates.setdefault(f"{actors} x {threads}", []).append(ran.filled / ran.filling_s)
-    found = {name: {"images_per_s": _rounded(each), "best": round(max(each), 3)} for name, each in rates.items()}
-    return {"images": options.images, "cpus": len(os.sched_getaffinity(0)), "restorers x threads": found, "ok": True}
+            rates.setdefault((actors, threads), []).append(ran.filled / ran.filling_s)
+    return {"images": options.images, "cpus": len(os.sched_getaffinity(0)), **compared(rates)}
+
+
+def compared(rates: dict[tuple[int, int], list[float]]) -> Found:
+    """Images a second by (restorers, threads), and whether two restorers do as much more as they should."""
+    best = {wide: max(each) for wide, each in rates.items()}
+    ratios = {other: best[WIDE] / best[other] for other in AGAINST}
+    named = {f"{actors} x {threads}": rates[actors, threads] for actors, threads in rates}
+    return {
+        "restorers x threads": {name: {"images_per_s": _rounded(each)} for name, each in named.items()},
+        "ratio": {f"2 x 1 to {a} x {t}": round(ratio, 3) for (a, t), ratio in ratios.items()},
+        "target": {f"2 x 1 to {a} x {t}": least for (a, t), least in AGAINST.items()},
+        "ok": all(ratios[other] >= least for other, least in AGAINST.items()),
+    }
 
 
 def _rounded(value: Any) -> Any:

@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tasks.catalog.names import RASTER_SUFFIXES, is_hidden, suffix_of
+from tasks.catalog.s3_pages import pages
 from tasks.catalog.source import Source, listing_errors
 from tasks.errors import UsageError
 from tasks.store.filesystems import is_s3, open_url
@@ -171,17 +172,20 @@ def _is_empty(folder: str) -> bool:
 
 
 def _walk_s3(source: Source, ignored: Counter[str]) -> Iterator[Entry]:
-    """Pages of list_objects_v2: nothing is kept but the page and the markers of empty folders."""
+    """Pages of list_objects_v2: nothing is kept but a few pages and the markers of empty folders."""
     filesystem, root = open_url(source.prefix)
     bucket, folder, _ = filesystem.split_path(root)
     start = f"{folder.rstrip('/')}/" if folder else ""
     # A glob's first literal letters narrow the listing on the server.
     literal = posixpath.commonprefix([source.rest, source.rest.translate(str.maketrans("*?[", "\0\0\0"))])
-    request = {"Bucket": bucket, "Prefix": start + literal}
     markers: dict[str, Entry] = {}
-    while True:
-        page = persist(partial(filesystem.call_s3, "list_objects_v2", **request), source.prefix, DEFAULT_POLICY)
-        for found in page.get("Contents", ()):
+
+    def ask(**request: Any) -> dict[str, Any]:
+        answer = persist(partial(filesystem.call_s3, "list_objects_v2", **request), source.prefix, DEFAULT_POLICY)
+        return cast(dict[str, Any], answer)
+
+    for page in pages(ask, bucket, start + literal):
+        for found in page:
             path = found["Key"][len(start) :]
             for marker in [m for m in markers if path.startswith(f"{m}/")] if markers else ():
                 del markers[marker]
@@ -191,14 +195,11 @@ def _walk_s3(source: Source, ignored: Counter[str]) -> Iterator[Entry]:
                     markers[name] = Entry(name, 0, version_of(found), IS_FOLDER)
             elif path and _counts(source, path, ignored):
                 yield Entry(path, found["Size"], version_of(found))
-        if not page.get("IsTruncated"):
-            break
-        request["ContinuationToken"] = page["NextContinuationToken"]
     for name, entry in markers.items():
         # An object of the same name sorts first among the keys that begin with it, and is the better answer.
-        request = {"Bucket": bucket, "Prefix": start + name, "MaxKeys": 1}
-        page = persist(partial(filesystem.call_s3, "list_objects_v2", **request), source.prefix, DEFAULT_POLICY)
-        if page["Contents"][0]["Key"] != start + name:
+        first = ask(Bucket=bucket, Prefix=start + name, MaxKeys=1)
+        inside = ask(Bucket=bucket, Prefix=f"{start}{name}/", MaxKeys=2)  # pages come in any order
+        if first["Contents"][0]["Key"] != start + name and len(inside["Contents"]) < 2:
             yield entry
 
 

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[0-9]{6,}\.parquet")
 _TRIES = 100
 
 
-def read_plan(store: Store, columns: Sequence[str] | None = None) -> pa.Table:
+def read_plan(store: Store, columns: Sequence[str] | None = None, after: int = 0) -> pa.Table:
     """The plan as it stands: one row per item (PLAN_SCHEMA), in the order in which items were planned.
 
     Of several rows of an item the last one gives pairing and versions, and the first one the shard.
@@ -25,15 +25,22 @@ def read_plan(store: Store, columns: Sequence[str] | None = None) -> pa.Table:
     Args:
         store: the sink.
         columns: only these columns; `item_id` and `shard_id` are always among them.
+        after: only what the files after this number say.
 
     Raises:
         UsageError: a file is no plan of this program.
         StorageDenied, StorageUnavailable: as `Store.read`.
     """
-    return _current(_read(store, _numbers(store), columns))
+    return current(_read(store, [n for n in _numbers(store) if n > after], columns))
 
 
-def append_plan(store: Store, rows: pa.Table) -> pa.Table:
+def plan_versions(store: Store) -> dict[int, str]:
+    """Number -> version (of `Store.versions`) of the plan's files, in their order."""
+    listed = store.versions(FOLDER).items()
+    return dict(sorted((int(name.partition(".")[0]), version) for name, version in listed if _NAME.fullmatch(name)))
+
+
+def append_plan(store: Store, rows: pa.Table, seen: int = 0, in_shards: bool = False) -> pa.Table:
     """Append items to the plan as its next file, next to any number of other runs that do the same.
 
     Each file is created once and never changed, so of two runs with the same number one is told that it lost. It reads
@@ -49,17 +56,19 @@ def append_plan(store: Store, rows: pa.Table) -> pa.Table:
     Args:
         store: the sink.
         rows: PLAN_SCHEMA, each `item_id` once.
+        seen: number of the last file that `rows` were compared with: those up to it are not read again.
+        in_shards: each item of `rows` is in its shard for good, by the plan or by a result row, and stays there.
 
     Returns:
         The rows that were appended; where nothing was left to append, no file is made.
     """
-    known = 0
+    known = seen
     plan = PLAN_SCHEMA.empty_table()
     for _ in range(_TRIES):
         numbers = _numbers(store)
-        plan = _current(pa.concat_tables([plan, _read(store, [n for n in numbers if n > known])]))
+        plan = current(pa.concat_tables([plan, _read(store, [n for n in numbers if n > known])]))
         known = numbers[-1] if numbers else 0
-        rows = _remaining(rows, plan)
+        rows = _remaining(rows, plan, in_shards)
         if not rows.num_rows:
             return rows
         # A number may be taken meanwhile, but no lower one can be free: numbers have no gaps to fill.
@@ -68,7 +77,7 @@ def append_plan(store: Store, rows: pa.Table) -> pa.Table:
     raise StorageUnavailable(f"{store.url(FOLDER)}: other runs took {_TRIES} plan files in a row")
 
 
-def _remaining(rows: pa.Table, plan: pa.Table) -> pa.Table:
+def _remaining(rows: pa.Table, plan: pa.Table, in_shards: bool) -> pa.Table:
     """The rows that the plan does not have: new items and updates; shards that lost items renamed."""
     rows = rows.select(PLAN_SCHEMA.names).cast(PLAN_SCHEMA)
     if not plan.num_rows or not rows.num_rows:
@@ -80,6 +89,8 @@ def _remaining(rows: pa.Table, plan: pa.Table) -> pa.Table:
         return rows
     is_update = pc.and_kleene(pc.equal(rows["shard_id"], there["shard_id"]), pc.invert(_same(rows, there)))
     kept = rows.filter(pc.fill_null(pc.or_kleene(is_new, is_update), False))
+    if in_shards:
+        return kept
     return _renamed(kept, pc.is_null(pc.index_in(kept["item_id"], value_set=plan["item_id"])), rows)
 
 
@@ -117,8 +128,8 @@ def _renamed(kept: pa.Table, is_new: pa.ChunkedArray, before: pa.Table) -> pa.Ta
     return kept.set_column(column, PLAN_SCHEMA.field("shard_id"), pa.array(shards, pa.string()))
 
 
-def _current(rows: pa.Table) -> pa.Table:
-    """One row per item of rows in the order of their files."""
+def current(rows: pa.Table) -> pa.Table:
+    """One row per item of rows in the order of their files: the first one's shard, and what else the last one says."""
     if not rows.num_rows:
         return rows
     numbered = pa.table({"item_id": rows["item_id"], "row": pa.array(range(rows.num_rows), pa.int64())})

@@ -10,10 +10,11 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tasks.errors import UsageError
 from tasks.run import reaper
@@ -21,16 +22,20 @@ from tasks.run.settings import RuntimeSettings
 
 # Crops and rows pass through the object store, images never do.
 OBJECT_STORE_BYTES = 512 * 2**20
+METRICS_PORT = "LACUNA_METRICS_PORT"  # where a private cluster exports metrics; a shared one's nodes say it themselves
 
 
 @dataclass(frozen=True)
 class Width:
     """How many actors of each kind a run uses, resolved from settings and what the cluster has."""
 
-    restorers: int
+    restorers: int  # that there is room for, or as many as are asked for by number
     generators: int  # 0: every restorer runs the generator itself
     threads: int
     cpus: float = 1.0  # that Ray sets aside for a restorer
+    gpus: float = field(default=0.0, compare=False)  # that Ray sets aside for a generator
+    most: int = field(default=0, compare=False)  # restorers that a run may come to ask for: what shards are cut for
+    shards: int | None = field(default=None, compare=False)  # of the run; None: unknown, its width is fixed
 
 
 def resource(name: str) -> float:
@@ -42,6 +47,17 @@ def resource(name: str) -> float:
 def nodes() -> list[dict[str, float]]:
     """The resources of each node of the connected cluster."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def alive() -> frozenset[str]:
+    """The ids of the nodes that the connected cluster has now."""
+    return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"])  # type: ignore[no-untyped-call]
+
+
+def beside_driver() -> dict[str, Any]:
+    """Options of an actor that lives on the driver's node: it is lost with the driver, and with no other node."""
+    here = ray.get_runtime_context().get_node_id()
+    return {"scheduling_strategy": NodeAffinitySchedulingStrategy(here, soft=False)}
 
 
 @contextmanager
@@ -64,6 +80,10 @@ def cluster() -> Iterator[None]:
     local: dict[str, Any] = {}
     if address == "local":
         local = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+        if port := os.environ.get(METRICS_PORT):
+            if not port.isdecimal():
+                raise UsageError(f"{METRICS_PORT}={port}: a port is a number")
+            local["_metrics_export_port"] = int(port)
     with _reaped() if local else nullcontext():
         before = reaper.rays_below(os.getpid())
         try:
@@ -84,7 +104,7 @@ def cluster() -> Iterator[None]:
 def _connect(address: str, local: dict[str, Any]) -> None:
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, configure_logging=False, **local)
-    except ConnectionError as error:
+    except (ConnectionError, ValueError) as error:  # ValueError: an address of another form
         if local:
             raise
         raise UsageError(
@@ -106,8 +126,8 @@ def _reaped() -> Iterator[None]:
 
 def fitted(wide: Width, shards: int) -> Width:
     """No more actors than there is work for: a few images do not take a cluster's GPUs."""
-    restorers = max(1, min(wide.restorers, shards))
-    return replace(wide, restorers=restorers, generators=min(wide.generators, restorers))
+    restorers, most = (max(1, min(count, shards)) for count in (wide.restorers, max(wide.restorers, wide.most)))
+    return replace(wide, restorers=restorers, most=most, generators=min(wide.generators, most), shards=shards)
 
 
 def width(runtime: RuntimeSettings) -> Width:
@@ -117,25 +137,56 @@ def width(runtime: RuntimeSettings) -> Width:
     (`infra/bench/run.py width`). With GPUs as many generators as fit, and four restorers for each, as far as CPUs go. Who asks
     for more restorers or threads than there are CPUs gets them: Ray must not wait for CPUs that never come.
 
-    Raises UsageError for more generators than GPUs can hold.
+    Raises UsageError for more generators than GPUs can hold, unless they are to wait for GPUs.
     """
     there = nodes()
+    fit = _fit(there, runtime)
+    gpus = runtime.wait_for_gpus or any(node.get("GPU", 0) for node in there)
+    if runtime.generators == "auto":
+        generators = max(fit, int(runtime.wait_for_gpus))
+    else:
+        generators = runtime.generators
+        if generators > fit and gpus and not runtime.wait_for_gpus:
+            raise UsageError(
+                f"runtime.generators: the cluster's GPUs hold at most {fit} with "
+                f"runtime.gpus_per_actor={runtime.gpus_per_actor:g}"
+            )
+    return _width(there, runtime, generators, runtime.gpus_per_actor if gpus and generators else 0.0)
+
+
+def width_now(runtime: RuntimeSettings, began: Width) -> Width:
+    """The same in mid-run, when nodes have come and gone: a run that began with GPUs keeps to them, and waits for the next.
+
+    Other devices make other last bits, so a run that began without GPUs does not take up those that come.
+    """
+    there = nodes()
+    generators = began.generators
+    if generators and began.gpus and runtime.generators == "auto":
+        generators = max(1, _fit(there, runtime))
+    return _width(there, runtime, generators, began.gpus)
+
+
+def _width(there: list[dict[str, float]], runtime: RuntimeSettings, generators: int, gpus: float) -> Width:
     cpus = int(sum(node.get("CPU", 0) for node in there))
     threads = 1 if runtime.threads == "auto" else runtime.threads
-    fit = sum(_generators_on(node.get("GPU", 0), runtime.gpus_per_actor) for node in there)
-    generators = fit if runtime.generators == "auto" else runtime.generators
-    if generators > fit and any(node.get("GPU", 0) for node in there):
-        raise UsageError(
-            f"runtime.generators: the cluster's GPUs hold at most {fit} with runtime.gpus_per_actor={runtime.gpus_per_actor:g}"
-        )
+    each = 1 if generators else threads
+    # A cluster without any CPU gets its workers' nodes on demand; they must ask for something to get one.
+    share: float = min(each, max((n.get("CPU", 0) for n in there), default=0) or each)
     if runtime.actors != "auto":
-        restorers = runtime.actors
-    elif generators:
-        restorers = max(1, min(cpus - generators, 4 * generators))
+        restorers = most = runtime.actors
+        share = min(share, cpus / restorers) if cpus else share
     else:
-        restorers = max(1, cpus // threads)
-    share = min(1 if generators else threads, max((n.get("CPU", 0) for n in there), default=0), cpus / restorers)
-    return Width(restorers, generators, threads, math.floor(share) if share >= 1 else math.floor(share * 1000) / 1000)
+        room = min(cpus - generators, 4 * generators) if generators else cpus // threads
+        most = max(1, room, runtime.min_actors)
+        if runtime.max_actors != "auto":
+            room, most = min(room, runtime.max_actors), runtime.max_actors
+        restorers = max(1, room)
+    share = math.floor(share) if share >= 1 else math.floor(share * 1000) / 1000
+    return Width(restorers, generators, threads, share, gpus, most)
+
+
+def _fit(there: list[dict[str, float]], runtime: RuntimeSettings) -> int:
+    return sum(_generators_on(node.get("GPU", 0), runtime.gpus_per_actor) for node in there)
 
 
 def _generators_on(gpus: float, each: float) -> int:

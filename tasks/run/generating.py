@@ -1,9 +1,10 @@
-"""Generators as restorers see them: in their own process, or behind an actor that batches across restorers."""
+"""Generators: one in the process that uses it, and one in an actor of its own, which batches across restorers."""
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import ray
 from numpy.typing import NDArray
 
 from models.settings import ModelSettings
-from tasks.errors import WorkerDied
+from tasks.run import metrics
 
 if TYPE_CHECKING:
     from models.engine import EngineInfo
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 Crops = Sequence[NDArray[np.float32]]
 Masks = Sequence[NDArray[np.bool_]]
 Fills = list[NDArray[np.float32]]
-
-# How long a restorer waits for a dead generator's successor: weights may have to be read from a slow disk.
-SUCCESSOR_S = 300.0
 
 
 class LocalGenerator:
@@ -39,11 +37,21 @@ class LocalGenerator:
 
     def fill(self, crops: Crops, masks: Masks) -> Fills:
         """See `tasks.fill.passes.Generator`."""
-        return self._engine.fill(crops, masks)
+        with self._busy():
+            return self._engine.fill(crops, masks)
 
     def refine(self, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
         """See `tasks.fill.passes.Refining`."""
-        return self._engine.refine(crops, masks, guides, steps)
+        with self._busy():
+            return self._engine.refine(crops, masks, guides, steps)
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            metrics.count("lacuna_generator_busy_seconds", time.perf_counter() - started, device=self.info.device)
 
     def for_item(self, item_id: str) -> "LocalGenerator":  # noqa: ARG002 - it works on one item at a time anyway
         """The same generator."""
@@ -81,6 +89,10 @@ class SharedGenerator:
     async def about(self) -> "tuple[EngineInfo, int]":
         """Facts for the rows: the engine's, and its threads."""
         return self._generator.info, self._generator.threads
+
+    async def ready(self) -> str:
+        """The id of the node that it is on; returns when weights are loaded."""
+        return str(ray.get_runtime_context().get_node_id())
 
     async def forever(self) -> None:
         """Never returns: its end is the end of this process."""
@@ -147,74 +159,3 @@ class SharedGenerator:
             parts.append(fills[at : at + len(request.crops)])
             at += len(request.crops)
         return parts
-
-
-class RemoteGenerator:
-    """A restorer's view of generator `index`: survives its death, and finds out whose crops killed it."""
-
-    def __init__(self, index: int, ledger: Any, max_attempts: int) -> None:
-        self._index, self._ledger, self._max_attempts = index, ledger, max_attempts
-        self._serving: tuple[int, Any] = ray.get(ledger.generator.remote(index))  # one value: many threads read it
-        for attempt in range(max_attempts):
-            incarnation, handle = self._serving
-            try:
-                self.info, self.threads = ray.get(handle.about.remote())
-                return
-            except ray.exceptions.RayActorError:
-                if attempt == max_attempts - 1:
-                    raise
-                self._await_successor(incarnation)
-
-    def for_item(self, item_id: str) -> "ItemGenerator":
-        """The same generator, speaking for one item."""
-        return ItemGenerator(self, item_id)
-
-    def fill_for(self, item_id: str, crops: Crops, masks: Masks) -> Fills:
-        """Fill; WorkerDied when the generator died `max_attempts` times over this item, the last time over nothing else."""
-        return self._ask(item_id, lambda actor, alone: actor.fill.remote(item_id, alone, list(crops), list(masks)))
-
-    def refine_for(self, item_id: str, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
-        """Refine, as `fill_for` fills."""
-        parts = list(crops), list(masks), list(guides)
-        return self._ask(item_id, lambda actor, alone: actor.refine.remote(item_id, alone, *parts, steps))
-
-    def _ask(self, item_id: str, request: Callable[[Any, bool], Any]) -> Fills:
-        """request(actor, alone) asks and gives Ray's reference to the answer."""
-        deaths = 0
-        while True:
-            incarnation, handle = self._serving
-            try:
-                return list(ray.get(request(handle, deaths > 0)))
-            except ray.exceptions.RayTaskError as error:
-                raise error.cause from None
-            except ray.exceptions.RayActorError as error:
-                batch = ray.get(self._ledger.was_generating.remote(self._index, incarnation))
-                deaths += item_id in batch
-                if deaths >= self._max_attempts and batch == {item_id}:
-                    raise WorkerDied(f"the generator died {deaths} times over this item") from error
-                self._await_successor(incarnation)
-
-    def _await_successor(self, dead: int) -> None:
-        until = time.monotonic() + SUCCESSOR_S
-        while time.monotonic() < until:
-            serving = ray.get(self._ledger.generator.remote(self._index))
-            if serving[0] != dead:
-                self._serving = serving
-                return
-            time.sleep(0.5)
-        raise WorkerDied(f"generator {self._index} died and was not replaced within {SUCCESSOR_S:.0f} s")
-
-
-class ItemGenerator:
-    """A `tasks.fill.passes.Generator` that names its item to a shared generator."""
-
-    def __init__(self, remote: RemoteGenerator, item_id: str) -> None:
-        self._remote, self._item_id = remote, item_id
-
-    def fill(self, crops: Crops, masks: Masks) -> Fills:
-        """See `tasks.fill.passes.Generator`."""
-        return self._remote.fill_for(self._item_id, crops, masks)
-
-    def refine(self, crops: Crops, masks: Masks, guides: Crops, steps: int) -> Fills:
-        """See `tasks.fill.passes.Refining`."""
-        return self._remote.refine_for(self._item_id, crops, masks, guides, steps)

@@ -5,7 +5,8 @@ forgotten, so its memory does not grow with the run.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ class _Worker:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     busy: dict[str, float] = field(default_factory=dict)
     beaten_at: float = 0.0
+    generator: int | None = None  # the index of the one that it uses
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,15 @@ class Ledger:
         """A worker starts on a shard."""
         self._workers[worker] = _Worker(beaten_at=self._clock())
 
-    def begin(self, worker: str, item_id: str) -> None:
-        """The worker is about to touch this item."""
+    def begin(self, worker: str, item_id: str, finished: Sequence[tuple[str, Outcome]] = ()) -> None:
+        """The worker is about to touch this item; before, it has `finished` others."""
         self._workers[worker].active.add(item_id)
+        self.finished(worker, finished)
+
+    def finished(self, worker: str, finished: Sequence[tuple[str, Outcome]]) -> None:
+        """See `done`."""
+        for item_id, outcome in finished:
+            self.done(worker, item_id, outcome)
 
     def done(self, worker: str, item_id: str, outcome: Outcome) -> None:
         """The worker has finished this item; its outputs are stored."""
@@ -96,9 +104,25 @@ class Ledger:
         """Generator `index` is served by this handle now."""
         self._generators[index] = (incarnation, handle)
 
-    def generator(self, index: int) -> tuple[int, Any]:
-        """(incarnation, handle) of generator `index`."""
-        return self._generators[index]
+    def withdraw_generator(self, index: int, incarnation: int, blameless: bool) -> None:
+        """This incarnation is dead. blameless: not by what it had in hand, which is forgotten."""
+        if self._generators.get(index, (None, None))[0] == incarnation:
+            del self._generators[index]
+        if blameless:
+            self._generating[index, incarnation] = frozenset()
+
+    def generator(self, worker: str) -> tuple[int, int, Any] | None:
+        """(index, incarnation, handle) of the generator that a worker is to use; None: none is in service.
+
+        A worker keeps its own for a shard while it is in service, else it gets the one that the fewest use.
+        """
+        state = self._workers.get(worker, _Worker())
+        if state.generator not in self._generators:
+            used = Counter(other.generator for other in self._workers.values())
+            state.generator = min(self._generators, key=lambda index: (used[index], index), default=None)
+        if state.generator is None:
+            return None
+        return (state.generator, *self._generators[state.generator])
 
     def generating(self, index: int, incarnation: int, item_ids: Iterable[str]) -> None:
         """The generator is about to run a batch with crops of these items; none: it is idle again."""

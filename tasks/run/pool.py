@@ -1,25 +1,36 @@
-"""The bounded pool: one shard in hand for each restorer, deaths and hangs attributed, everything else carried on."""
+"""The bounded pool: one shard in hand for each restorer, deaths and hangs attributed, everything else carried on.
+
+It grows and shrinks with the queue and with the cluster (`scaling`); what was in hand at a node that is lost is queued again.
+"""
 
 import logging
+import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 
-from tasks.errors import PoolFailure, Timeout, WorkerDied
-from tasks.run.actors import GeneratorActor, LedgerActor, RestorerActor
-from tasks.run.cluster import Width, resource
-from tasks.run.job import ItemSpec, Job, ShardDone, ShardWork
+from tasks.errors import PoolFailure
+from tasks.run.actors import LedgerActor
+from tasks.run.blame import Blame
+from tasks.run.cluster import Width, beside_driver
+from tasks.run.crew import Crew, Hand
+from tasks.run.job import Job, ShardDone, ShardWork
 from tasks.run.ledger import Left, Snapshot
+from tasks.run.loss import Cause, cause, never_started
+from tasks.run.scaling import Scaling
+from tasks.run.servers import Servers
 from tasks.run.signals import deferred_signals
 
 log = logging.getLogger("lacuna.pool")
 
-# A shard whose worker dies this often with no item in hand (at its commit, say) stops the run.
+# Workers that die this often, one after the other, before they did anything stop the run.
 IDLE_DEATHS = 10
+# A run that nobody works for says so.
+ALONE_S = 60.0
 
 
 @dataclass
@@ -42,39 +53,28 @@ class Totals:
         self.holes += done.holes
 
 
-@dataclass
-class _Hand:
-    """One restorer and what it has in hand."""
-
-    name: str
-    actor: Any
-    work: ShardWork | None = None
-
-
 class Pool:
     """Restorers, generators and the ledger of one run. Use as a context manager: leaving it kills them."""
 
     def __init__(self, job: Job, width: Width) -> None:
         self._job, self._width = job, width
-        self._born = 0
-        self._idle_deaths: Counter[str] = Counter()
+        self._scaling = Scaling(width, job.runtime)
+        self._idle_deaths = 0
+        self._blame = Blame(job.limits)
+        self._queue = deque[ShardWork]()  # what comes back from workers that died
+        self._source: Iterator[ShardWork] = iter(())
+        self._exhausted = False
         self._ledger: Any = None
-        self._generators: dict[Any, tuple[int, int, Any]] = {}  # end of life -> index, incarnation, actor
-        self._hands: dict[Any, _Hand] = {}  # result in the making -> who makes it
-        self._spare: list[_Hand] = []
 
     def __enter__(self) -> "Pool":
-        self._ledger = LedgerActor.remote(self._job.limits.item_timeout_s)
-        for index in range(self._width.generators):
-            self._bear_generator(index, 0)
+        self._ledger = LedgerActor.options(**beside_driver()).remote(self._job.limits.item_timeout_s)
+        self._crew = Crew(self._job, self._width, self._ledger)
+        self._servers = Servers(self._job, self._width, self._ledger)
         return self
 
     def __exit__(self, *ended: object) -> None:
-        for hand in self._hands.values():
-            ray.kill(hand.actor)
-        self._dismiss_spare()
-        for *_, actor in self._generators.values():
-            ray.kill(actor)
+        self._crew.dismiss()
+        self._servers.dismiss()
         ray.kill(self._ledger)
 
     def run(
@@ -102,141 +102,125 @@ class Pool:
         tick_s: float,
         deliver: Callable[[], None],
     ) -> Totals:
-        totals = Totals()
-        queue, source = deque[ShardWork](), iter(works)
-        deadline = None if self._job.limits.max_hours is None else time.monotonic() + self._job.limits.max_hours * 3600
-        told = 0.0
+        totals, crew = Totals(), self._crew
+        self._source, self._exhausted = iter(works), False
+        hours = self._job.limits.max_hours
+        deadline = math.inf if hours is None else time.monotonic() + hours * 3600
+        told, worked = 0.0, time.monotonic()
         while True:
             deliver()
-            time_is_up = deadline is not None and time.monotonic() > deadline
-            while len(self._hands) < self._width.restorers:
-                work = queue.popleft() if queue else next(source, None)
-                if work is None:
-                    self._dismiss_spare()  # a worker that still waits for its CPUs gets theirs
-                    break
-                if time_is_up:
-                    totals.stopped_early = True
-                    break
-                self._hand_out(self._spare.pop() if self._spare else self._bear_restorer(), work)
-            if not self._hands:
-                self._dismiss_spare()
+            if time.monotonic() > deadline:
+                totals.stopped_early |= self._next() is not None
+                self._exhausted = True
+                self._queue.clear()
+            while crew.idle and (work := self._next()):
+                crew.hand_out(work)
+            over = self._exhausted and not self._queue
+            if over and not crew.busy and not crew.doubtful:
+                crew.have(0)
+                self._servers.have(0)
                 return totals
-            ready, _ = ray.wait([*self._hands, *self._generators], num_returns=1, timeout=tick_s)
+            wanted = self._scaling.restorers(totals.shards)
+            # Where nothing is left to hand out, a worker that still waits for its CPUs must not keep them from others.
+            crew.have(min(wanted, len(crew.busy) + len(self._queue)) if self._exhausted else wanted)
+            self._servers.have(self._scaling.generators(crew.size()))
+            ready, _ = ray.wait([*crew.references, *self._servers.references], num_returns=1, timeout=tick_s)
             for ref in ready:
-                if ref in self._generators:
-                    self._replace_generator(ref)
-                    continue
-                hand = self._hands.pop(ref)
-                done = self._settle(ref, hand, queue)
+                done = self._settle(ref)
                 if done is not None:
                     totals.add(done)
                     on_commit(done)
-                    self._spare.append(hand)
             if time.monotonic() - told >= tick_s:
                 told = time.monotonic()
                 snapshot = ray.get(self._ledger.snapshot.remote())
                 on_tick(snapshot)
-                self._stop_overdue(snapshot, queue)
+                self._stop_overdue(snapshot)
+                worked = told if crew.busy or crew.idle else worked
+                if told - worked > ALONE_S:
+                    worked = told
+                    log.warning("no worker is there for %.0f s: %d are asked for", ALONE_S, len(crew.starting))
 
-    def _dismiss_spare(self) -> None:
-        while self._spare:
-            ray.kill(self._spare.pop().actor)
+    def _next(self) -> ShardWork | None:
+        """The next shard to be handed out, if there is one."""
+        if self._queue:
+            return self._queue.popleft()
+        work = None if self._exhausted else next(self._source, None)
+        self._exhausted |= work is None
+        return work
 
-    def _hand_out(self, hand: _Hand, work: ShardWork) -> None:
-        hand.work = work
-        self._hands[hand.actor.restore.remote(work)] = hand
+    def _settle(self, ref: Any) -> ShardDone | None:
+        """What a reference that is there means; a shard that was committed, or None."""
+        crew = self._crew
+        if ref in crew.busy:
+            return self._worked(ref, crew.busy.pop(ref))
+        if ref in crew.starting:
+            self._started(ref, crew.starting.pop(ref))
+        elif ref in crew.doubtful:
+            self._answered(ref, crew.doubtful.pop(ref))
+        else:
+            self._servers.settle(ref)
+        return None
 
-    def _bear_restorer(self) -> _Hand:
-        self._born += 1
-        name = f"restorer-{self._born}"
-        generator = self._born % self._width.generators if self._width.generators else None
-        options = {"num_cpus": self._width.cpus, "num_gpus": 0}
-        actor = RestorerActor.options(**options).remote(name, self._job, self._ledger, self._width.threads, generator)
-        return _Hand(name, actor)
+    def _started(self, ref: Any, hand: Hand) -> None:
+        try:
+            hand.node = ray.get(ref)
+        except ray.exceptions.RayActorError as error:
+            if cause(error, None) is not Cause.PROCESS:
+                ray.kill(hand.actor)
+                return
+            if never_started(error):
+                raise PoolFailure(f"workers do not start: {error}") from error
+            self._idle_deaths += 1
+            if self._idle_deaths >= IDLE_DEATHS:
+                raise PoolFailure(f"workers died {IDLE_DEATHS} times before they did anything: {error}") from error
+            return
+        self._idle_deaths = 0
+        self._crew.idle.append(hand)
 
-    def _bear_generator(self, index: int, incarnation: int) -> None:
-        gpus = self._job.runtime.gpus_per_actor if resource("GPU") else 0
-        actor: Any = GeneratorActor.options(num_cpus=0, num_gpus=gpus).remote(
-            self._job.items.model, self._width.threads, index, incarnation, self._ledger
-        )
-        ray.get(self._ledger.set_generator.remote(index, incarnation, actor))
-        self._generators[actor.forever.remote()] = (index, incarnation, actor)
-
-    def _replace_generator(self, ref: Any) -> None:
-        index, incarnation, _ = self._generators.pop(ref)
-        log.warning("generator %d died and is replaced", index)
-        if self._never_started(ref):
-            raise PoolFailure(f"generators do not start: {self._reason(ref)}")
-        if not ray.get(self._ledger.has_generated.remote(index, incarnation)):
-            self._idle_deaths["generators"] += 1
-            if self._idle_deaths["generators"] >= IDLE_DEATHS:
-                raise PoolFailure(f"generators died {IDLE_DEATHS} times before they did anything: {self._reason(ref)}")
-        self._bear_generator(index, incarnation + 1)
-
-    def _settle(self, ref: Any, hand: _Hand, queue: deque[ShardWork]) -> ShardDone | None:
+    def _worked(self, ref: Any, hand: Hand) -> ShardDone | None:
         """What came of a shard in hand: committed, or (None) its worker died and what is left is queued again."""
         assert hand.work is not None
         try:
             done: ShardDone = ray.get(ref)
         except ray.exceptions.RayActorError as error:
-            left: Left = ray.get(self._ledger.close.remote(hand.name))
-            if self._never_started(ref):
-                raise PoolFailure(f"workers do not start: {self._reason(ref)}") from error
-            log.warning("%s died with %d items in hand", hand.name, len(left.active))
-            queue.appendleft(self._after_death(hand.work, left))
+            why = cause(error, hand.node)
+            if why is Cause.UNKNOWN:
+                self._crew.doubt(hand)
+            else:
+                self._died(hand, why)
             return None
         except ray.exceptions.RayTaskError as error:
             raise PoolFailure(f"shard {hand.work.shard_id} cannot be committed: {error.cause}") from error.cause
         ray.get(self._ledger.close.remote(hand.name))
+        self._crew.idle.append(hand)
         return done
 
-    def _after_death(self, work: ShardWork, left: Left) -> ShardWork:
-        """The rest of a shard after its worker died: suspects go one at a time, and are given up after `max_attempts`."""
-        if not left.active:
-            self._idle_deaths[work.shard_id] += 1
-            if self._idle_deaths[work.shard_id] >= IDLE_DEATHS:
-                raise PoolFailure(f"the worker of shard {work.shard_id} died {IDLE_DEATHS} times with no item in hand")
-        items = tuple(self._blamed(spec, left) if spec.item_id in left.active else spec for spec in work.items)
-        return replace(
-            work, items=items, outcomes=(*work.outcomes, *left.outcomes), alone=work.alone | set(left.active)
-        )
+    def _answered(self, ref: Any, hand: Hand) -> None:
+        """It is known what became of a worker that was out of reach. One in reach again is stopped: its result is lost."""
+        try:
+            ray.get(ref)
+            why = Cause.NODE
+        except ray.exceptions.RayActorError as error:
+            why = cause(error, hand.node)
+        ray.kill(hand.actor)
+        self._died(hand, Cause.PROCESS if why is Cause.PROCESS else Cause.NODE)
 
-    def _blamed(self, spec: ItemSpec, left: Left) -> ItemSpec:
-        attempts = spec.attempts + 1
-        if attempts < self._job.limits.max_attempts or len(left.active) > 1:
-            return replace(spec, attempts=attempts)
-        message = f"the process died {attempts} times while it worked on this item, the last time on nothing else"
-        return replace(spec, attempts=attempts - 1, error=WorkerDied.__name__, message=message)
+    def _died(self, hand: Hand, why: Cause) -> None:
+        left: Left = ray.get(self._ledger.close.remote(hand.name))
+        log.warning("%s, with %d items in hand: %s", hand.name, len(left.active), why.value)
+        assert hand.work is not None
+        after = self._blame.after_loss if why is Cause.NODE else self._blame.after_death
+        self._queue.appendleft(after(hand.work, left))
 
-    def _stop_overdue(self, snapshot: Snapshot, queue: deque[ShardWork]) -> None:
-        """Kill workers that hang; an item over its time is given up, a silent worker's items are tried one at a time."""
-        for ref, hand in list(self._hands.items()):
+    def _stop_overdue(self, snapshot: Snapshot) -> None:
+        """Kill workers that hang over an item for too long, or say nothing at all."""
+        for ref, hand in list(self._crew.busy.items()):
             late = snapshot.overdue.get(hand.name)
             if late is None:
                 continue
             ray.kill(hand.actor)
-            del self._hands[ref]
+            del self._crew.busy[ref]
             left: Left = ray.get(self._ledger.close.remote(hand.name))
             assert hand.work is not None
             log.warning("%s hangs over %s and is stopped", hand.name, sorted(late) or "an unknown item")
-            if not late:
-                queue.appendleft(self._after_death(hand.work, left))
-                continue
-            message = f"over limits.item_timeout_s = {self._job.limits.item_timeout_s:g}"
-            items = tuple(
-                replace(spec, error=Timeout.__name__, message=message) if spec.item_id in late else spec
-                for spec in hand.work.items
-            )
-            outcomes = (*hand.work.outcomes, *left.outcomes)
-            queue.appendleft(replace(hand.work, items=items, outcomes=outcomes))
-
-    def _never_started(self, ref: Any) -> bool:
-        return "creation task" in self._reason(ref) or "__init__" in self._reason(ref)
-
-    @staticmethod
-    def _reason(ref: Any) -> str:
-        try:
-            ray.get(ref)
-        except ray.exceptions.RayActorError as error:
-            return str(error)
-        return ""
+            self._queue.appendleft(self._blame.after_hang(hand.work, left, late))

@@ -1,5 +1,6 @@
 """From settings to work: what is there, what is left of it, and in which shards. Writes nothing until `commit_plan`."""
 
+import bisect
 import math
 import os
 from collections.abc import Iterator
@@ -15,11 +16,11 @@ from tasks.catalog.plan_file import append_plan, read_plan
 from tasks.catalog.settings import SourceSettings
 from tasks.catalog.shards import cut_shards
 from tasks.errors import StorageDenied, UsageError
-from tasks.publish.commit import read_results
 from tasks.publish.provenance import code_version
 from tasks.run.job import ItemSpec, ShardWork
+from tasks.run.known import Known, look
 from tasks.run.settings import ItemSettings, RuntimeSettings
-from tasks.run.todo import COMMITTED_COLUMNS, Makers, Todo, limited, what_is_left
+from tasks.run.todo import Makers, Todo, left_in_parts, limited
 from tasks.store.filesystems import local_path, protocol_of
 from tasks.store.objects import Store
 
@@ -45,6 +46,7 @@ class Prepared:
     todo: Todo
     new: pa.Table
     weights: NamedWeights
+    seen: int = 0  # number of the last plan file that it was compared with
 
     @property
     def shards(self) -> int:
@@ -82,15 +84,29 @@ def prepare(
     _check_apart(catalog, store)
     _check_overrides(catalog.table, items)
     try:
-        plan = read_plan(store)
-        committed = read_results(store, columns=COMMITTED_COLUMNS)
+        known = look(store)
     except StorageDenied as error:
         raise UsageError(f"--out: {error}") from error
     makers = Makers(items, weights.sha256, code_version())
-    todo = limited(what_is_left(catalog.table, plan, committed, makers, retry=retry, on_change=on_change), limit)
+    todo = limited(left_in_parts(_parts(catalog.table, known), makers, retry=retry, on_change=on_change), limit)
     shard_items = items_in_shard(runtime, todo.new.num_rows, restorers)
     new = cut_shards(todo.new, shard_items=shard_items, shard_bytes=int(runtime.shard_mp * BYTES_PER_MP))
-    return Prepared(catalog, todo, new, weights)
+    return Prepared(catalog, todo, new, weights, known.seen)
+
+
+def _parts(catalog: pa.Table, known: Known) -> Iterator[tuple[pa.Table, pa.Table, pa.Table]]:
+    """Catalog, plan and rows of the same items, range by range: a merge of two sorted lists."""
+    if known.index is None:
+        yield from ((catalog, each.plan, each.rows) for each in known.ranges())
+        return
+    order = pc.sort_indices(catalog["item_id"])
+    ids, start = catalog["item_id"].take(order), 0
+    for each in known.ranges():
+        end = len(ids)
+        if each.last is not None:
+            end = bisect.bisect_right(range(end), each.last, start, key=lambda at: ids[at].as_py())
+        yield catalog.take(order[start:end]), each.plan, each.rows
+        start = end
 
 
 def items_in_shard(runtime: RuntimeSettings, new: int, restorers: int) -> int:
@@ -109,13 +125,13 @@ def commit_plan(prepared: Prepared, store: Store) -> pa.Table:
     planned = prepared.todo.planned
     for rows in (prepared.todo.unplanned, prepared.todo.outdated):
         if rows.num_rows:
-            append_plan(store, rows)
+            append_plan(store, rows, prepared.seen, in_shards=True)
     if not prepared.new.num_rows:
         return planned
-    ours = append_plan(store, prepared.new)
+    ours = append_plan(store, prepared.new, prepared.seen)
     if ours.num_rows < prepared.new.num_rows:
         theirs = prepared.new.filter(pc.invert(pc.is_in(prepared.new["item_id"], value_set=_flat(ours["item_id"]))))
-        plan = read_plan(store)
+        plan = read_plan(store, after=prepared.seen)
         taken = plan.filter(pc.is_in(plan["item_id"], value_set=_flat(theirs["item_id"])))
         ours = pa.concat_tables([ours, taken.select(ours.schema.names)])
     return pa.concat_tables([ours.select(planned.schema.names), planned])

@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from models.settings import ModelSettings
 from tasks.correct.settings import CorrectSettings
@@ -25,13 +25,23 @@ class RuntimeSettings(BaseModel):
     shard_mp: float = Field(256, gt=0)
     """Most megapixels in a shard; a listing tells bytes, taken as one per pixel."""
     actors: Auto | Annotated[int, Field(ge=1, le=10_000)] = "auto"
-    """Restorers. `auto`: one for each `threads` CPUs without a GPU; with GPUs four for each generator, if CPUs allow."""
+    """Restorers. `auto`: one for each `threads` CPUs without a GPU; with GPUs four for each generator, if CPUs allow; more as
+    nodes come in, fewer as work runs out, within `min_actors` and `max_actors`."""
+    min_actors: int = Field(1, ge=1, le=10_000)
+    """With `actors: auto`: so many are asked for, room or not, while there is a shard for each. An autoscaler makes room."""
+    max_actors: Auto | Annotated[int, Field(ge=1, le=10_000)] = "auto"
+    """With `actors: auto`: at most so many. `auto`: what the cluster has room for. A number is asked for beyond that room, one
+    for every two shards left: what waits for room makes an autoscaler add nodes."""
     threads: Auto | Annotated[int, Field(ge=1, le=256)] = "auto"
     """Threads of the generator in one restorer (or generator actor). `auto`: 1."""
     generators: Auto | Annotated[int, Field(ge=0, le=10_000)] = "auto"
     """Actors that hold the weights on a GPU. `auto`: as many as the cluster's GPUs hold; 0: each restorer runs its own."""
     gpus_per_actor: float = Field(1.0, gt=0, le=64)
     """GPUs of one generator: a fraction shares one; above 1 a whole number."""
+    wait_for_gpus: bool = False
+    """Generators hold GPUs also where the cluster has none yet, and wait for them: for one that starts GPU nodes on demand."""
+    hourly_price: float | None = Field(None, ge=0)
+    """What an hour of all machines of the run costs, in any currency: `lacuna plan` says the price of the work."""
     inflight_mp: float = Field(64, gt=0)
     """Megapixels that a restorer holds decoded at once; one larger image is held alone."""
 
@@ -41,6 +51,12 @@ class RuntimeSettings(BaseModel):
         if gpus > 1 and not gpus.is_integer():
             raise ValueError("a fraction up to 1, or a whole number of GPUs")
         return gpus
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.max_actors != "auto" and self.max_actors < self.min_actors:
+            raise ValueError(f"max_actors: at least min_actors = {self.min_actors}")
+        return self
 
 
 class LimitSettings(BaseModel):

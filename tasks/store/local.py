@@ -39,6 +39,16 @@ def names(folder: Path) -> list[str]:
         return []
 
 
+def versions(folder: Path) -> dict[str, str]:
+    """Of `names`, each with what changes whenever the file does: a file that is replaced has another inode."""
+    found = {}
+    for name in names(folder):
+        with suppress(FileNotFoundError):  # moved away since
+            seen = (folder / name).stat()
+            found[name] = f"{seen.st_size}-{seen.st_mtime_ns}-{seen.st_ino}"
+    return found
+
+
 def write(target: Path, data: bytes) -> None:
     """Create or replace `target`; folders are made. A reader sees the old bytes or the new ones, never a part."""
     with _temporary(target, data) as temporary:

@@ -133,20 +133,37 @@ class Store:
 
         `folder` may be "": the root itself.
         """
+        return sorted(self._listed(folder, local.names, lambda info: ""))
+
+    def versions(self, folder: str) -> dict[str, str]:
+        """Name -> version of the objects directly in `folder`, sorted, dot-names left out; {} if none. One listing.
+
+        A version differs whenever the bytes do: an ETag, a digest or a generation; locally size, time and inode. It is "" where
+        the listing tells nothing so sure (a time in seconds is not): then nothing is known of whether the object changed.
+        """
+        found: dict[str, str] = self._listed(folder, local.versions, _listed_version)
+        return found
+
+    def _listed(self, folder: str, locally: Callable[[Path], Any], version: Callable[[dict[str, Any]], str]) -> Any:
         url = self.url(folder) if folder else self.root
 
-        def operation() -> list[str]:
+        def operation() -> Any:
             if self._is_local:
-                return local.names(Path(url))
+                return locally(Path(url))
             filesystem, at = open_url(url)
             fresh = {"refresh": True} if is_s3(url) else {}
-            found = (e["name"].rpartition("/") for e in filesystem.ls(at, detail=True, **fresh) if e["type"] == "file")
-            return sorted(n for parent, _, n in found if parent.strip("/") == at.strip("/") and n and n[0] != ".")
+            entries = [e for e in filesystem.ls(at, detail=True, **fresh) if e["type"] == "file"]
+            parted = [(e["name"].rpartition("/"), version(e)) for e in entries]
+            return {
+                n: known
+                for (parent, _, n), known in sorted(parted)
+                if parent.strip("/") == at.strip("/") and n and n[0] != "."
+            }
 
         try:
             return persist(operation, url, self.retry)
         except FileNotFoundError:
-            return []
+            return {}
 
     @property
     def _is_local(self) -> bool:
@@ -210,6 +227,11 @@ def _mark(url: str) -> str | None:
     head = fsspec.asyn.sync(filesystem.loop, filesystem._call_s3, "head_object", Bucket=bucket, Key=key)
     found: str | None = head["Metadata"].get(_MARK)
     return found
+
+
+def _listed_version(info: dict[str, Any]) -> str:
+    """What a listing says that changes with the bytes; "" where it is nothing."""
+    return next((str(info[key]).strip('"') for key in ("ETag", "etag", "md5Hash", "generation") if info.get(key)), "")
 
 
 def _expect(url: str, version: str) -> None:

@@ -17,16 +17,22 @@ from tasks.run.restorer import AHEAD, Restorer
 from tests.chaos.life import Ended, Life, living, step
 from tests.tasks.run.test_item import FakeGenerator
 
+NODE = "a node"
+NODE_DIED = ray.exceptions.RayActorError(error_msg="The actor died because its node has died.")
 STEPS = 70  # about as many as a shard takes
 
 
 @dataclass
 class Luck:
-    """What becomes of the workers of one run, by its seed. `deaths`: chance that a shard costs its worker its life."""
+    """What becomes of the workers of one run, by its seed. `deaths`: chance that a shard costs its worker its life.
+
+    `losses`: chance that its node is lost with it.
+    """
 
     seed: int = 0
     deaths: float = 0.0
     hangs: float = 0.0  # share of the deaths that are hangs
+    losses: float = 0.0
     rng: random.Random = field(init=False)
     now: float = 0.0  # the ledger's clock, in seconds
 
@@ -67,8 +73,14 @@ class Result:
         except Ended as ended:
             if ended.life is not getattr(self.actor, "life", None):
                 raise  # not the worker has died, but whoever runs it
-            self.hangs = self.actor.hangs()
-            self.error = ray.exceptions.RayActorError(error_msg="The actor died unexpectedly.")
+            self.hangs = not self.actor.lost and self.actor.hangs()
+            self.error = (
+                self.actor.loss()
+                if self.actor.lost
+                else ray.exceptions.RayActorError(error_msg="The actor died unexpectedly.")
+            )
+        except ray.exceptions.RayActorError as error:
+            self.error = error
         except Exception as error:  # as Ray hands it on
             cause = pickle.loads(pickle.dumps(error))
             self.error = ray.exceptions.RayTaskError(
@@ -142,18 +154,30 @@ class _Class:
 class Worker:
     """The shell of a restorer, without its process."""
 
-    def __init__(self, luck: Luck, name: str, job: Job, ledger: Handle, threads: int, generator: int | None) -> None:
+    def __init__(self, luck: Luck, name: str, job: Job, ledger: Handle, threads: int, shared: bool) -> None:
         self._luck, self._name, self._job = luck, name, job
         self._ledger: Ledger = ledger._actor
         self.life = Life(name)
+        self.lost = False
         self._restorer = Restorer(pickle.loads(pickle.dumps(job)), FakeGenerator(), self)
         self._work = ShardWork("", ())
+
+    def ready(self) -> str:
+        if self.lost:
+            raise NODE_DIED
+        return NODE
+
+    def loss(self) -> "ray.exceptions.RayActorError":
+        """What is heard of it first when its node is lost."""
+        broken = ray.exceptions.ActorUnavailableError("Socket closed", None)
+        return self._luck.rng.choice([broken, NODE_DIED])
 
     def restore(self, work: ShardWork) -> ShardDone:
         """As `RestorerShell.restore`; with the seed's luck it is not survived."""
         self._work = pickle.loads(pickle.dumps(work))
         self._ledger.open(self._name)
-        if self._luck.rng.random() < self._luck.deaths:
+        self.lost = bool(self._luck.losses) and self._luck.rng.random() < self._luck.losses
+        if self.lost or self._luck.rng.random() < self._luck.deaths:
             self.life.ends_at = self.life.steps + self._luck.rng.randint(1, STEPS)
         with living(self.life):
             try:
@@ -161,7 +185,7 @@ class Worker:
             except Ended:
                 self._others_had_begun()
                 raise
-        self.life.ends_at = None  # the next shard has its own luck
+        self.lost, self.life.ends_at = False, None  # the next shard has its own luck
         return done
 
     def begin(self, item_id: str) -> None:

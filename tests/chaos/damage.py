@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tests.chaos.world import World
 
 RESULTS, HOLES, IMAGES, PLAN, RUNS, SIDECARS = "results/", "holes/", "images/", "plan/", "runs/", "sidecars/"
+INDEX = "index/"
 
 
 def _some(here: World, rng: random.Random, folder: str) -> list[str]:
@@ -37,7 +38,7 @@ def _flipped(data: bytes, rng: random.Random) -> bytes:
 
 
 def _anything_deleted(here: World, rng: random.Random) -> None:
-    for folder in (RESULTS, HOLES, IMAGES, PLAN, RUNS, SIDECARS):
+    for folder in (RESULTS, HOLES, IMAGES, PLAN, RUNS, SIDECARS, INDEX):
         if rng.random() < 0.5:
             _deleted(folder)(here, rng)
 
@@ -58,4 +59,7 @@ KINDS: dict[str, Callable[[World, random.Random], None]] = {
     "holes flipped": _spoilt(HOLES, _flipped),
     "output flipped": _spoilt(IMAGES, _flipped),
     "output cut": _spoilt(IMAGES, lambda data, rng: data[: rng.randrange(len(data))]),
+    "index deleted": _deleted(INDEX),
+    "index flipped": _spoilt(INDEX, _flipped),
+    "index cut": _spoilt(INDEX, lambda data, rng: data[: rng.randrange(len(data))]),
 }

@@ -19,8 +19,10 @@ from tasks.errors import PoolFailure, StorageDenied, StorageUnavailable, UsageEr
 from tasks.publish.commit import CommitConflict
 from tasks.publish.provenance import code_version
 from tasks.publish.run_record import new_run_id, write_run
+from tasks.run import known
 from tasks.run.cluster import Width
 from tasks.run.job import Job
+from tasks.run.known import refresh_index
 from tasks.run.pool import Pool
 from tasks.run.prepare import commit_plan, open_sink, works
 from tests.chaos import damage, state
@@ -99,9 +101,10 @@ def play(what: Scenario, folder: Path, undisturbed: Undisturbed) -> None:
 def restore(here: World, seed: int, retry: tuple[str, ...] = (), phase: Phase | None = None) -> BaseException | None:
     """One run, as `flows.restore` drives it; what it ended by. Errors that no storage and no worker explains rise."""
     phase = phase or Phase()
-    luck, life = Luck(seed, phase.deaths, phase.hangs), Life("driver", phase.ends_at, phase.within)
+    luck, life = Luck(seed, phase.deaths, phase.hangs, phase.losses), Life("driver", phase.ends_at, phase.within)
     with pytest.MonkeyPatch.context() as patch:
         hire(patch, lambda: luck)
+        patch.setattr(known, "ANEW_SHARDS", 0)  # or so small a sink would have no index
         return _restore(here, retry, life, luck)
 
 
@@ -122,6 +125,7 @@ def _restore(here: World, retry: tuple[str, ...], life: Life, luck: Luck) -> Bas
                     pool.run(works(work), tick_s=0)
             finally:
                 write_run(store, record | {"state": "ended"})
+            refresh_index(store)
     except ENDS as ended:
         return ended
     except UsageError as error:
@@ -147,7 +151,7 @@ def _both(here: World, phase: Phase, seed: int) -> list[BaseException | None]:
     ended: dict[str, BaseException | None] = {}
 
     def run(name: str, number: int) -> None:
-        own.luck = Luck(seed + 7 * number, phase.deaths, phase.hangs)
+        own.luck = Luck(seed + 7 * number, phase.deaths, phase.hangs, phase.losses)
         with turns.of(name):
             try:
                 ended[name] = _restore(
@@ -158,6 +162,7 @@ def _both(here: World, phase: Phase, seed: int) -> list[BaseException | None]:
 
     with pytest.MonkeyPatch.context() as patch:
         hire(patch, lambda: own.luck)
+        patch.setattr(known, "ANEW_SHARDS", 0)
         threads = [threading.Thread(target=run, args=(name, number)) for number, name in enumerate(names)]
         for thread in threads:
             thread.start()

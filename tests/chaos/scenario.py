@@ -22,6 +22,7 @@ class Phase:
     within: str = ""  # of those of this kind
     deaths: float = 0.0
     hangs: float = 0.0
+    losses: float = 0.0
     jump_s: float = 0.0
     changed: bool = False  # the archive has changed before
     damage: str | None = None  # what happens to the sink afterwards
@@ -76,6 +77,7 @@ def _alone() -> Iterator[tuple[str, str, tuple[Phase, ...], bool]]:
                 yield "killed in a commit", backend, (linked, written), False
         for hangs in (0.0, 0.5):
             yield "workers die", backend, (Phase(deaths=0.6, hangs=hangs),), False
+        yield "nodes are lost", backend, (Phase(losses=0.4),), True
         for what in damage.KINDS:
             yield f"{what}", backend, (Phase(damage=what),), False
         yield "clock", backend, (Phase(jump_s=-86_400), Phase(jump_s=86_400, changed=True)), False
@@ -93,6 +95,7 @@ def _mixed(rng: random.Random, backend: str) -> Phase:
         ends_at=rng.randint(1, 400) if rng.random() < 0.4 else None,
         deaths=rng.choice([0, 0, 0.2, 0.6]),
         hangs=rng.choice([0, 0.3]),
+        losses=rng.choice([0, 0, 0.3]),
         jump_s=rng.choice([0, 0, -1e5, 1e5]),
         changed=rng.random() < 0.3,
         damage=rng.choice([*damage.KINDS]) if rng.random() < 0.2 else None,

@@ -1,15 +1,13 @@
-"""The command on sinks that are full, damaged or shared: it says what is wrong, and the next run makes them whole."""
+"""The command on sinks that are damaged or shared: it says what is wrong, and the next run makes them whole."""
 
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from flows.cli import FAILED_ITEMS, USAGE
+from flows.cli import USAGE
 from flows.verify import verify
-from tests.support import Archive, archive, content, lacuna, read_sink, rows, start
+from tests.support import Archive, archive, content, lacuna, rows, start
 
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -27,21 +25,6 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Archive, Path]:
     return made, root / "sink"
 
 
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A filesystem in memory that holds about half of a sink."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    try:
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=True, capture_output=True
-        )
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"this user may not mount a filesystem: {error}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def restored(made: Archive, sink: Path, expect: int = 0) -> None:
     lacuna("restore", made.images, made.masks, "--out", str(sink), *SETTINGS, expect=expect)
 
@@ -51,19 +34,6 @@ def whole(sink: Path, clean: Path) -> None:
     assert content(str(sink)) == content(str(clean))
     assert len({row["item_id"] for row in rows(str(sink))}) == len(rows(str(sink))) == ITEMS
     assert verify(str(sink))["problems"] == {}
-
-
-def test_a_full_disk(work: tuple[Archive, Path], small: Path) -> None:
-    made, clean = work
-    sink, before = small / "sink", read_sink(made.images)
-    process = start("restore", made.images, made.masks, "--out", str(sink), *SETTINGS)
-    _, said = process.communicate()
-    assert process.returncode in (POOL_FAILURE, FAILED_ITEMS), said
-    assert "No space left" in said or {row["error"] for row in rows(str(sink))} == {None, "StorageUnavailable"}
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small)], check=True)
-    restored(made, sink)
-    whole(sink, clean)
-    assert read_sink(made.images) == before
 
 
 def test_a_committed_file_that_was_damaged_is_named_and_moved_away(work: tuple[Archive, Path], tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from fsspec.registry import _registry as registry
 
 from tasks.catalog import listing, source
 from tasks.publish import run_record
-from tasks.run import item, pool, prepare, restorer
+from tasks.run import crew, item, loss, pool, prepare, restorer
 from tasks.run.prepare import NamedWeights
 from tasks.store import filesystems, objects, retry
 from tests.chaos.bucket import NAME, Bucket, BucketFileSystem
-from tests.chaos.crew import InTurn, Luck, Ray
+from tests.chaos.crew import NODE, InTurn, Luck, Ray
 from tests.chaos.disk import Disk
 from tests.chaos.elsewhere import ElsewhereFileSystem
 from tests.chaos.faults import Faults
@@ -140,10 +140,12 @@ def hire(patch: pytest.MonkeyPatch, luck: Callable[[], Luck]) -> None:
             return getattr(Ray(luck()), name)
 
     now = Now()
-    patch.setattr(pool, "ray", now)
-    patch.setattr(pool, "LedgerActor", SimpleNamespace(remote=lambda *a: now.ledger().remote(*a)))
-    patch.setattr(pool, "RestorerActor", SimpleNamespace(options=lambda **k: now.restorer()))
-    patch.setattr(pool, "resource", lambda name: 0.0)
+    for module in (pool, crew):
+        patch.setattr(module, "ray", now)
+    patch.setattr(pool, "LedgerActor", SimpleNamespace(options=lambda **k: now.ledger()))
+    patch.setattr(pool, "beside_driver", dict)
+    patch.setattr(crew, "RestorerActor", SimpleNamespace(options=lambda **k: now.restorer()))
+    patch.setattr(loss, "alive", lambda: frozenset({NODE}))
 
 
 def _stepping(persist: Callable[..., Any]) -> Callable[..., Any]:

@@ -79,3 +79,15 @@ def test_the_moments_of_a_start_are_in_order() -> None:
     for case in ("fresh", "again"):
         moments = list(found[case]["moments_s"].values())
         assert len(moments) == 9 and moments == sorted(moments)
+
+
+def test_two_restorers_of_one_thread_have_to_be_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCH))
+    from run import compared
+
+    rates = {(1, 1): [1.0, 2.0], (1, 2): [3.0, 3.5], (2, 1): [3.6, 3.0], (2, 2): [9.0]}
+    found = compared(rates)
+    assert found["ratio"] == {"2 x 1 to 1 x 1": 1.8, "2 x 1 to 1 x 2": 1.029}
+    assert found["ok"]
+    assert not compared({**rates, (1, 1): [2.2]})["ok"]
+    assert not compared({**rates, (1, 2): [3.9]})["ok"]

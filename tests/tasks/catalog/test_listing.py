@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.catalog import s3_pages
 from tasks.catalog.listing import HIDDEN, IS_FOLDER, NOT_AN_IMAGE, Entry, list_images, look_at, version_of
 from tasks.catalog.source import open_source
 from tasks.errors import StorageUnavailable, UsageError
@@ -137,6 +138,17 @@ def test_s3_pages(bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put(*names, "a.png/", "b.png/", "b.png/0.png")
     found, _ = listed(bucket)
     assert sorted(found) == sorted([*names, "a.png", "b.png/0.png"])
+
+
+def test_s3_pages_at_once(bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "2")
+    monkeypatch.setattr(s3_pages, "PAGES_ALONE", 1)
+    names = [f"{folder}/{i}.png" for folder in ("a", "b c", "c.png", "é/d", "x.png") for i in range(5)]
+    bucket.put(*names, "a.png/", "c.png/", "é/d/e.png/", "x.png/")
+    found, ignored = listed(bucket)
+    assert sorted(found) == sorted([*names, "a.png", "é/d/e.png"])
+    assert {path for path, entry in found.items() if entry.problem} == {"a.png", "é/d/e.png"}
+    assert not ignored
 
 
 def test_s3_versions_are_etags(bucket) -> None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.catalog.names import item_id
-from tasks.catalog.plan_file import append_plan, read_plan
+from tasks.catalog.plan_file import append_plan, plan_versions, read_plan
 from tasks.catalog.schema import CATALOG_SCHEMA, PLAN_SCHEMA
 from tasks.catalog.shards import cut_shards, shard_id
 from tasks.errors import StorageUnavailable, UsageError
@@ -161,3 +161,24 @@ def test_a_plan_of_other_columns(tmp_path) -> None:
     pq.write_table(pa.table({"item_id": ["a"]}), tmp_path / "plan/000001.parquet")
     with pytest.raises(UsageError, match="is no plan"):
         read_plan(Store(str(tmp_path)))
+
+
+def test_what_a_run_has_seen_is_not_read_again(root: str) -> None:
+    store = Store(root)
+    first = append_plan(store, plan_of("a", "b"))
+    second = append_plan(store, plan_of("c"), seen=1)
+    assert read_plan(store, after=1).equals(second)
+    assert read_plan(store).equals(pa.concat_tables([first, second]))
+    assert append_plan(store, plan_of("c", "d"), seen=1)["output"].to_pylist() == ["d"]
+    numbers = plan_versions(store)
+    assert [*numbers] == [1, 2, 3] and len(set(numbers.values())) == 3
+
+
+def test_items_that_are_in_shards_stay_there_next_to_a_run_that_says_the_same(root: str) -> None:
+    """Two runs find the same two pairings changed; one of them writes one of them first."""
+    store = Store(root)
+    append_plan(store, plan_of("a", "b"))
+    changed = plan_of("a", "b", version="w")
+    append_plan(store, changed.slice(0, 1), seen=1, in_shards=True)
+    assert append_plan(store, changed, seen=1, in_shards=True).equals(changed.slice(1))
+    assert read_plan(store).equals(changed)

@@ -1,6 +1,5 @@
 """The real actors, as a run uses them: one restorer with the embedded generator, one item."""
 
-import os
 from pathlib import Path
 
 import ray
@@ -20,9 +19,14 @@ def test_a_reporter_is_heard_before_it_returns(ray_cluster: None) -> None:
     reporter.begin("a")
     reporter.begin("b")
     reporter.done("b", Outcome({"item_id": "b", "status": "ok"}))
+    reporter.begin("c")
+    assert ray.get(ledger.snapshot.remote()).done == 1  # what was finished is said with what begins
+    reporter.done("c", Outcome({"item_id": "c", "status": "ok"}))
+    ray.get(reporter.flush())
+    assert reporter.flush() is None
     left = ray.get(ledger.close.remote("w"))
     assert left.active == {"a"}
-    assert [outcome.row["item_id"] for outcome in left.outcomes] == ["b"]
+    assert [outcome.row["item_id"] for outcome in left.outcomes] == ["b", "c"]
     ray.kill(ledger)
 
 
@@ -32,9 +36,9 @@ def test_a_restorer_in_its_process(ray_cluster: None, tmp_path: Path) -> None:
     spec = ItemSpec("i", f"{made.images}/{image}", (f"{made.masks}/{mask}",), None, image, None, None, None)
     job = Job("r", str(tmp_path / "sink"), "fast", ItemSettings(), LimitSettings(), RuntimeSettings(), "code")
     ledger = LedgerActor.remote(60.0)
-    actor = RestorerActor.options(num_cpus=0).remote("w", job, ledger, 1, None)
+    actor = RestorerActor.options(num_cpus=0).remote("w", job, ledger, 1, False)
     done = ray.get(actor.restore.remote(ShardWork("s", (spec,))))
-    assert ray.get(actor.ready.remote()) != os.getpid()
+    assert ray.get(actor.ready.remote()) == ray.get_runtime_context().get_node_id()
     (row,) = read_results(Store(job.sink)).to_pylist()
     assert (row["status"], row["commit_id"], row["generator"], row["threads"]) == (
         "ok",

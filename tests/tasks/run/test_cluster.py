@@ -1,5 +1,6 @@
 import os
 import signal
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -70,10 +71,60 @@ def test_all_workers_can_be_placed(machine: Any, settings: dict[str, int], nodes
     assert found.threads == settings.get("threads", 1)
 
 
+def test_a_run_is_cut_for_the_most_that_it_may_come_to(machine: Any) -> None:
+    machine((4, 0))
+    assert [width(RuntimeSettings(**s)).most for s in ({}, {"min_actors": 9}, {"max_actors": 32}, {"actors": 7})] == [
+        4,
+        9,
+        32,
+        7,
+    ]
+    assert width(RuntimeSettings(max_actors=3)) == Width(3, 0, 1, 1)
+    assert width(RuntimeSettings(max_actors=32)) == Width(4, 0, 1, 1)
+
+
+def test_where_nodes_come_on_demand_workers_ask_for_them(machine: Any) -> None:
+    """A head without CPUs: who asked for nothing would be placed on it, and no node would be started."""
+    machine((0, 0))
+    assert width(RuntimeSettings(threads=4)).cpus == 4
+    waiting = width(RuntimeSettings(generators=3, wait_for_gpus=True, gpus_per_actor=0.5))
+    assert (waiting.generators, waiting.gpus, waiting.cpus) == (3, 0.5, 1)
+    assert width(RuntimeSettings(wait_for_gpus=True)).generators == 1
+    machine((2, 0))
+    assert width(RuntimeSettings(generators=3)).gpus == 0  # on CPUs
+
+
+def test_in_mid_run_the_kind_of_device_stays(machine: Any) -> None:
+    machine((8, 1))
+    began = width(RuntimeSettings())
+    machine((8, 1), (8, 2))
+    grown = module.width_now(RuntimeSettings(), began)
+    assert (grown.restorers, grown.generators, grown.gpus) == (12, 3, 1)
+    machine((8, 0))
+    lost = module.width_now(RuntimeSettings(), began)
+    assert (lost.restorers, lost.generators, lost.gpus) == (4, 1, 1)
+    assert module.width_now(RuntimeSettings(generators=4), replace(began, generators=4)).generators == 4
+    began = width(RuntimeSettings())
+    machine((8, 0), (8, 4))
+    assert module.width_now(RuntimeSettings(), began) == Width(16, 0, 1, 1)
+
+
+def test_no_more_actors_than_shards(machine: Any) -> None:
+    machine((32, 4))
+    found = module.fitted(width(RuntimeSettings()), 3)
+    assert (found.restorers, found.generators, found.most, found.shards) == (3, 3, 3, 3)
+    machine((0, 0))  # nodes are yet to come
+    found = module.fitted(width(RuntimeSettings(generators=4, wait_for_gpus=True, max_actors=8)), 100)
+    assert (found.restorers, found.generators, found.most) == (1, 4, 8)
+
+
 def test_the_connected_cluster_is_asked(ray_cluster: None) -> None:
     assert resource("CPU") == sum(node["CPU"] for node in module.nodes()) >= 1
     assert resource("unheard-of") == 0
     assert width(RuntimeSettings()).restorers >= 1
+    assert module.alive() == {ray.get_runtime_context().get_node_id()}
+    where = ray.remote(num_cpus=0)(lambda: ray.get_runtime_context().get_node_id())
+    assert ray.get(where.options(**module.beside_driver()).remote()) == ray.get_runtime_context().get_node_id()
 
 
 def test_nested_it_changes_nothing(ray_cluster: None) -> None:

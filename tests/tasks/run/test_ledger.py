@@ -25,6 +25,20 @@ def test_what_a_dead_worker_left() -> None:
     assert ledger.close("w").active == set()
 
 
+def test_what_is_finished_may_be_said_with_what_begins() -> None:
+    ledger = Ledger(60)
+    ledger.open("w")
+    ledger.begin("w", "a")
+    ledger.begin("w", "b", [("a", _ok("a"))])
+    ledger.begin("w", "c")
+    ledger.finished("w", [("b", _ok("b", "failed")), ("c", _ok("c"))])
+    ledger.begin("w", "d")
+    left = ledger.close("w")
+    assert left.active == {"d"}
+    assert [o.row["item_id"] for o in left.outcomes] == ["a", "b", "c"]
+    assert (ledger.snapshot().done, ledger.snapshot().failed) == (3, 1)
+
+
 def test_totals_outlive_the_workers() -> None:
     ledger = Ledger(60)
     ledger.open("w")
@@ -49,12 +63,44 @@ def test_items_over_their_time_and_silent_workers_are_overdue() -> None:
 
 def test_a_generator_has_incarnations() -> None:
     ledger = Ledger(60)
+    assert ledger.generator("w") is None
     ledger.set_generator(0, 0, "old")
     ledger.generating(0, 0, ["a", "b"])
     ledger.set_generator(0, 1, "new")
-    assert ledger.generator(0) == (1, "new")
+    ledger.withdraw_generator(0, 0, blameless=False)  # a late word on the old one
+    assert ledger.generator("w") == (0, 1, "new")
     assert ledger.was_generating(0, 0) == {"a", "b"}
     assert ledger.was_generating(0, 1) == set()
+
+
+def test_a_generator_that_was_lost_with_its_node_leaves_nobody_to_blame() -> None:
+    ledger = Ledger(60)
+    ledger.set_generator(0, 0, "g")
+    ledger.generating(0, 0, ["a", "b"])
+    ledger.withdraw_generator(0, 0, blameless=True)
+    assert ledger.generator("w") is None
+    assert ledger.was_generating(0, 0) == set()
+    assert ledger.has_generated(0, 0)
+
+
+def test_each_worker_keeps_its_generator_for_a_shard_and_all_are_used_alike() -> None:
+    ledger = Ledger(60)
+    for index in range(3):
+        ledger.set_generator(index, 0, f"g{index}")
+    used = {}
+    for worker in "abcdef":
+        ledger.open(worker)
+        used[worker] = ledger.generator(worker)
+        assert ledger.generator(worker) == used[worker]
+    assert sorted(index for index, *_ in filter(None, used.values())) == [0, 0, 1, 1, 2, 2]
+    ledger.withdraw_generator(1, 0, blameless=True)
+    moved = {worker: ledger.generator(worker) for worker in "abcdef"}
+    assert sorted(index for index, *_ in filter(None, moved.values())) == [0, 0, 0, 2, 2, 2]
+    assert all(moved[worker] == found for worker, found in used.items() if found and found[0] != 1)
+    ledger.set_generator(1, 1, "again")
+    ledger.close("a")
+    ledger.open("a")  # its next shard
+    assert ledger.generator("a") == (1, 1, "again")
 
 
 def test_late_words_of_a_closed_worker_are_ignored() -> None:

@@ -16,6 +16,7 @@ import pytest
 import ray
 
 from tasks.publish.commit import read_results
+from tasks.run import crew, servers
 from tasks.run import pool as module
 from tasks.run.cluster import Width
 from tasks.run.job import ItemSpec, Job, ShardWork
@@ -51,7 +52,7 @@ def do_item(spec: ItemSpec, bench: Any) -> Any:
 class SmallShell:
     """The real shell with `do_item` in the place of `restore_item`; torch is not imported, so that it starts fast."""
 
-    def __init__(self, worker: str, job: Job, ledger: Any, threads: int, generator: int | None) -> None:
+    def __init__(self, worker: str, job: Job, ledger: Any, threads: int, shared: bool) -> None:
         if job.recipe == "fails at birth":
             raise RuntimeError("no weights here")
         if job.recipe == "dies at birth":
@@ -64,7 +65,10 @@ class SmallShell:
         actors.LocalGenerator = lambda settings, threads: None  # type: ignore[assignment, misc]
         actors.BEAT_S = 0.2
         restorer.restore_item = do_item
-        self._shell = actors.RestorerShell(worker, job, ledger, threads, None)
+        self._shell = actors.RestorerShell(worker, job, ledger, threads, False)
+
+    def ready(self) -> str:
+        return self._shell.ready()
 
     def restore(self, work: ShardWork) -> Any:
         return self._shell.restore(work)
@@ -91,13 +95,13 @@ class NoGenerator:
             os._exit(1)
         raise RuntimeError("no driver for this device")
 
-    def forever(self) -> None:
+    def ready(self) -> None:
         pass
 
 
 @pytest.fixture
 def small_actors(ray_cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RestorerActor", ray.remote(max_restarts=0)(SmallShell))
+    monkeypatch.setattr(crew, "RestorerActor", ray.remote(max_restarts=0)(SmallShell))
     monkeypatch.setattr(module, "LedgerActor", ray.remote(num_cpus=0, max_restarts=0)(SmallLedger))
 
 
@@ -168,8 +172,8 @@ def test_workers_that_do_not_start_end_the_run(tmp_path: Path, recipe: str, monk
 def test_generators_that_do_not_start_end_the_run(
     tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "IDLE_DEATHS", 2)
-    monkeypatch.setattr(module, "GeneratorActor", ray.remote(max_restarts=0)(NoGenerator))
+    monkeypatch.setattr(servers, "IDLE_DEATHS", 2)
+    monkeypatch.setattr(servers, "GeneratorActor", ray.remote(max_restarts=0)(NoGenerator))
     plain = job(tmp_path)
     mine = replace(plain, items=plain.items.overridden(None).model_copy(update={"model": _model(precision)}))
     with Pool(mine, Width(1, 1, 1, 0.5)) as pool, pytest.raises(PoolFailure, match="generators d"):
@@ -192,6 +196,21 @@ def test_more_workers_than_cpus_come_to_an_end(tmp_path: Path) -> None:
     """Ray starts only as many as fit at once; those that wait must get the room of those that are done."""
     cpus = int(ray.cluster_resources()["CPU"])
     restored(job(tmp_path), shards("a", "b", "c", "d", "e"), Width(cpus + 1, 0, 1, 1.0))
+
+
+def test_asking_for_more_than_there_is_room_for_holds_nothing_up(tmp_path: Path) -> None:
+    """With an autoscaler it makes room; here none comes."""
+    cpus = int(ray.cluster_resources()["CPU"])
+    mine = replace(job(tmp_path), runtime=RuntimeSettings(min_actors=cpus + 3))
+    restored(mine, shards("a", "b", "c", "d", "e", "f"), Width(1, 0, 1, 1.0, shards=6))
+
+
+def test_at_its_age_a_run_hands_out_no_more(tmp_path: Path) -> None:
+    with Pool(job(tmp_path, max_hours=1e-9), WIDTH) as pool:
+        totals = pool.run(shards("a", "b", "c"), tick_s=0.2)
+    assert (totals.shards, totals.stopped_early) == (0, True)
+    with Pool(job(tmp_path, max_hours=1e-9), WIDTH) as pool:
+        assert not pool.run([], tick_s=0.2).stopped_early
 
 
 def test_shards_are_taken_when_there_is_a_hand_for_them(tmp_path: Path) -> None:

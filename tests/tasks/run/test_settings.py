@@ -39,7 +39,9 @@ def test_lay_over_merges_in_depth() -> None:
     assert tree == {"a": {"b": 3, "c": 2, "d": 4}, "e": 5}
 
 
-@pytest.mark.parametrize("values", [{"threads": 0}, {"actors": "many"}, {"gpus_per_actor": 0}])
+@pytest.mark.parametrize(
+    "values", [{"threads": 0}, {"actors": "many"}, {"gpus_per_actor": 0}, {"min_actors": 5, "max_actors": 4}]
+)
 def test_impossible_widths_are_refused(values: dict) -> None:
     with pytest.raises(ValidationError):
         RuntimeSettings(**values)

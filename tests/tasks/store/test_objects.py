@@ -52,6 +52,21 @@ def test_missing(store: Store) -> None:
     assert store.read("folder/x") == b""
 
 
+def test_a_version_is_another_whenever_the_bytes_are(store: Store) -> None:
+    store.put("f/a", b"1")
+    store.put("f/b", b"1")
+    store.put("f/.hidden", b"1")
+    store.put("f/g/c", b"1")
+    before = store.versions("f")
+    assert [*before] == store.names("f") == ["a", "b"]
+    assert before == store.versions("f")
+    store.put("f/a", b"2")
+    after = store.versions("f")
+    assert after["b"] == before["b"]
+    assert after["a"] != before["a"] or after["a"] == ""  # a store that tells nothing is not believed
+    assert store.versions("none") == {}
+
+
 def test_names_are_of_one_folder_and_without_dot_names(store: Store) -> None:
     for path in ("f/b", "f/a", "f/sub/c", "f/.hidden", "fa/d", "top"):
         store.put(path, b"1")
