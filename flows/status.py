@@ -6,9 +6,9 @@ import pyarrow.compute as pc
 
 from tasks.catalog.plan_file import read_plan
 from tasks.errors import UsageError
-from tasks.publish.commit import read_results
 from tasks.publish.run_record import read_runs
 from tasks.publish.totals import totals
+from tasks.run.known import committed_rows
 from tasks.store.objects import Store
 
 
@@ -19,7 +19,7 @@ def status(sink: str) -> dict[str, Any]:
     """
     store = Store(sink)
     plan = read_plan(store)
-    results = read_results(store, columns=["item_id", "shard_id", "status", "error", "width", "height", "holes"])
+    results = committed_rows(store, ["item_id", "shard_id", "status", "error", "width", "height", "holes"])
     done = pc.is_in(plan["item_id"], value_set=results["item_id"].combine_chunks())
     runs = list(read_runs(store))
     if not runs and not plan.num_rows:
