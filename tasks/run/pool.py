@@ -27,7 +27,7 @@ from tasks.run.signals import deferred_signals
 
 log = logging.getLogger("lacuna.pool")
 
-# Workers that die this often, one after the other, before they did anything stop the run.
+# As many deaths for each worker, one after the other and before any did anything, stop the run.
 IDLE_DEATHS = 10
 # A run that nobody works for says so.
 ALONE_S = 60.0
@@ -171,8 +171,10 @@ class Pool:
             if never_started(error):
                 raise PoolFailure(f"workers do not start: {error}") from error
             self._idle_deaths += 1
-            if self._idle_deaths >= IDLE_DEATHS:
-                raise PoolFailure(f"workers died {IDLE_DEATHS} times before they did anything: {error}") from error
+            if self._idle_deaths >= IDLE_DEATHS * self._width.restorers:
+                raise PoolFailure(
+                    f"workers died {self._idle_deaths} times before they did anything: {error}"
+                ) from error
             return
         self._idle_deaths = 0
         self._crew.idle.append(hand)

@@ -64,7 +64,7 @@ def test_a_full_disk(small: Path, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_where_weights_are_kept(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = LamaConfig(ngf=8, n_blocks=1)
+    config = LamaConfig(ngf=12, n_blocks=1)
     path = tmp_path / "tiny.safetensors"
     save_weights(path, config, Lama(config).state_dict(), {})
     data = path.read_bytes()

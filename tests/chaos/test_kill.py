@@ -53,14 +53,15 @@ def gone(mark: str, within_s: float = 40) -> dict[int, str]:
 
 
 @contextlib.contextmanager
-def running(made: Archive, sink: str) -> Iterator[tuple[subprocess.Popen[str], str, threading.Event]]:
-    """A restore under way: the process, its mark, and an event that is set when it begins to fill."""
-    mark, filling = uuid.uuid4().hex, threading.Event()
+def running(made: Archive, sink: str) -> Iterator[tuple[subprocess.Popen[str], str, threading.Event, list[str]]]:
+    """A restore under way: the process, its mark, an event that is set when it begins to fill, and what it says."""
+    mark, filling, said = uuid.uuid4().hex, threading.Event(), list[str]()
     process = start("restore", made.images, made.masks, "--out", sink, *SETTINGS, **{MARK: mark})
 
     def listen() -> None:
         assert process.stderr
         for line in process.stderr:
+            said.append(line)
             if "items to do" in line:
                 filling.set()
         filling.set()
@@ -68,7 +69,7 @@ def running(made: Archive, sink: str) -> Iterator[tuple[subprocess.Popen[str], s
     listener = threading.Thread(target=listen)
     listener.start()
     try:
-        yield process, mark, filling
+        yield process, mark, filling, said
     finally:
         process.kill()
         process.wait()
@@ -91,13 +92,13 @@ def test_the_driver_is_stopped_at_random_moments(
     sink, rng = str(tmp_path / "sink"), random.Random(int(sign))
     before: dict[str, object] = {}
     for _ in range(KILLS if sign == signal.SIGKILL else 2):
-        with running(made, sink) as (process, mark, filling):
+        with running(made, sink) as (process, mark, filling, said):
             assert filling.wait(120)
             time.sleep(rng.uniform(0, 6))
             ended = process.poll()
             process.send_signal(sign)
             if sign != signal.SIGKILL and ended is None:
-                assert process.wait(60) == 130
+                assert process.wait(60) == 130, said
         assert gone(mark) == {}
         now = settled(sink)
         assert now.items() >= before.items()  # what was committed is not touched
@@ -115,7 +116,7 @@ def test_actors_are_killed_at_random_moments(work: tuple[Archive, str], tmp_path
     sink, rng, killed = str(tmp_path / "sink"), random.Random(5), 0
     while killed < KILLS:  # a run may end before all ten: then the next one, on a new sink
         sink = str(tmp_path / f"sink {killed}")
-        with running(made, sink) as (process, mark, filling):
+        with running(made, sink) as (process, mark, filling, said):
             assert filling.wait(120)
             while process.poll() is None and killed < KILLS:
                 time.sleep(rng.uniform(0.2, 2.5))
@@ -124,7 +125,7 @@ def test_actors_are_killed_at_random_moments(work: tuple[Archive, str], tmp_path
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(rng.choice(actors), signal.SIGKILL)
                         killed += 1
-            assert process.wait(240) == 0
+            assert process.wait(240) == 0, said
         assert gone(mark) == {}
         assert content(sink) == content(clean)
         assert len({r["item_id"] for r in rows(sink)}) == len(rows(sink)) == 40
