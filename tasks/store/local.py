@@ -129,7 +129,7 @@ def _make_folder(folder: Path) -> None:
     """Make `folder` and its parents, each entry synced."""
     missing = []
     while not folder.is_dir():
-        if folder.exists():
+        if _is_something_else(folder):
             raise NotADirectoryError(errno.ENOTDIR, f"{folder} is not a folder")
         missing.append(folder)
         folder = folder.parent
@@ -137,6 +137,14 @@ def _make_folder(folder: Path) -> None:
         with suppress(FileExistsError):
             each.mkdir()
         _sync_folder(each.parent)
+
+
+def _is_something_else(folder: Path) -> bool:
+    """Whether there is something that is no folder. In one look: between two another writer may have made the folder."""
+    try:
+        return not stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

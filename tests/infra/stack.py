@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,10 +22,12 @@ MARK = "LACUNA_TEST_STACK"  # in the environment of all that is started
 
 
 def free_port() -> int:
-    """A port of loopback that nothing listens on at this moment."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nothing listens on, and that nobody is given who asks for any (Ray's agents do)."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.closing(socket.socket()) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(seen: Callable[[], Any], what: str, within_s: float = 180) -> Any:

@@ -167,3 +167,18 @@ def test_killed_writers_leave_whole_files_and_the_next_cleans_up(tmp_path: Path)
         assert len(files(tmp_path)) <= 2
     local.write(target, b"end")
     assert files(tmp_path) == ["x"]
+
+
+def test_a_folder_that_another_writer_makes_meanwhile_is_no_obstacle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = Path.is_dir
+
+    def is_dir(path: Path) -> bool:
+        found = looked(path)
+        os.makedirs(path, exist_ok=True)  # noqa: PTH103 - mkdir itself asks is_dir; a moment after it was looked at
+        return found
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    local.write(tmp_path / "a/b/c", b"data")
+    assert (tmp_path / "a/b/c").read_bytes() == b"data"
