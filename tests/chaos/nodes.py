@@ -47,8 +47,15 @@ class Node:
         """Workers of this node whose title has that beginning, as `ray::RestorerShell.restore` has while it restores."""
         return [pid for pid, command in self.processes().items() if command.startswith(title)]
 
+    def halt(self) -> None:
+        """Its restorers hold still, with what they have in hand, until it is lost."""
+        for pid in self.actors("ray::RestorerShell"):
+            os.kill(pid, signal.SIGSTOP)
+
     def lose(self) -> None:
         """End it as a machine ends that is taken away: nobody says goodbye, the raylet first, so that it tells of no death."""
+        if self.process.poll() is not None:
+            return
         there = self.processes()
         raylets = [pid for pid, command in there.items() if "raylet/raylet" in command]
         for pid in [self.process.pid, *raylets, *there]:
