@@ -163,7 +163,10 @@ def test_a_process_that_is_stuck_as_a_whole_is_found_by_its_silence(tmp_path: Pa
 @pytest.mark.parametrize("recipe", ["fails at birth", "dies at birth"])
 def test_workers_that_do_not_start_end_the_run(tmp_path: Path, recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IDLE_DEATHS", 2)
-    with Pool(job(tmp_path, recipe), WIDTH) as pool, pytest.raises(PoolFailure, match=rf"no weights here|died {2 * WIDTH.restorers} times"):
+    with (
+        Pool(job(tmp_path, recipe), WIDTH) as pool,
+        pytest.raises(PoolFailure, match=rf"no weights here|died {2 * WIDTH.restorers} times"),
+    ):
         pool.run(shards("a", "b"), tick_s=0.2)
     assert read_results(Store(str(tmp_path))).num_rows == 0
 
