@@ -38,6 +38,8 @@ def verify(sink: str) -> dict[str, Any]:
     store = Store(sink)
     plan = read_plan(store)
     if not plan.num_rows:
+        if read_results(store, columns=["item_id"]).num_rows:  # names a damaged file too
+            raise UsageError(f"{sink}: its plan is gone; the same restore makes it anew")
         raise UsageError(f"{sink}: no run has been here")
     rows = read_results(store, columns=COLUMNS, check=True).sort_by(
         [("shard_id", "ascending"), ("item_id", "ascending")]

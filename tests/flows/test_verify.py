@@ -115,6 +115,17 @@ def test_no_sink(tmp_path: Path) -> None:
     assert invoked("verify", str(tmp_path))[0] == USAGE
 
 
+def test_a_sink_without_its_plan_names_what_is_damaged_first(sink: Path) -> None:
+    for path in (sink / "plan").iterdir():
+        path.unlink()
+    with pytest.raises(UsageError, match="its plan is gone"):
+        verify(str(sink))
+    spoilt = next((sink / "results").glob("*.parquet"))
+    spoilt.write_bytes(spoilt.read_bytes()[:40])
+    with pytest.raises(UsageError, match=f"{spoilt.name} is damaged"):
+        verify(str(sink))
+
+
 def test_a_long_list_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     finding: dict[str, Any] = {"problem": "OutputMissing", "output": "a.png", "message": "m", "shard_id": "s"}
     count = SHOWN + 7
