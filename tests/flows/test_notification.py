@@ -1,10 +1,7 @@
 """Prefect's own webhook block, and a webhook of this process. Loaded from a server: tests/infra/test_deployments.py."""
 
-import json
-import threading
 import uuid
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.states import Failed
 
 from flows.notification import VARIABLE, notify
+from tests.webhook import webhook
 
 RUN = FlowRun(id=uuid.uuid4(), flow_id=uuid.uuid4(), name="quiet-owl")
 
@@ -25,24 +23,8 @@ def nothing() -> None:
 
 @pytest.fixture
 def heard() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    said: list[dict[str, Any]] = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            said.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Webhook)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", said
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with webhook() as made:
+        yield made
 
 
 def test_what_went_wrong_is_told_through_the_block_that_is_named(

@@ -1,11 +1,9 @@
 """infra/prefect.yaml on a real Prefect server, with a real worker: deployed, scheduled, run, cancelled, gone on with."""
 
 import json
-import threading
 import urllib.error
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +12,7 @@ import pytest
 
 from tests.infra.stack import Stack, until
 from tests.support import Archive, archive, encoded, photo, read_sink, rows, write
+from tests.webhook import webhook
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -30,24 +29,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Archive:
 @pytest.fixture(scope="module")
 def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """A webhook of this process: its URL, and what was sent to it."""
-    heard: list[dict[str, Any]] = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Webhook)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", heard
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with webhook() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
