@@ -91,9 +91,8 @@ def write(url: str, data: bytes) -> None:
 
 
 def read_sink(sink: str) -> dict[str, bytes]:
-    """Relative path -> bytes of all that a sink holds."""
-    filesystem, root = fsspec.core.url_to_fs(sink)
-    filesystem.invalidate_cache()
+    """Relative path -> bytes of all that a sink holds. By the environment of now: a cached instance may mean another server."""
+    filesystem, root = fsspec.core.url_to_fs(sink, skip_instance_cache=True)
     found = [p for p in filesystem.find(root) if "/." not in p[len(root) :]]
     return {p[len(root) :].lstrip("/"): filesystem.cat_file(p) for p in found}
 

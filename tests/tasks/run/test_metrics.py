@@ -74,35 +74,41 @@ def test_what_is_left_of_a_run(kept: dict[str, Kept]) -> None:
     assert kept["lacuna_shards_committed"].told == [(1.0, {})]
 
 
+# what a run exports, each with a part of the line that it is told by
+EXPORTED = {
+    "items_total": 'status="ok"',
+    "generator_busy_seconds_total": 'device="',
+    "step_seconds_total": 'step="fill"',
+    "items_left": "",
+}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_prometheus_reads_a_run(tmp_path: Path) -> None:
     pytest.importorskip("opentelemetry.exporter.prometheus", reason="Ray exports metrics with ray[default] only")
-    made = archive(str(tmp_path), 40)
+    made = archive(str(tmp_path), 160)  # far from done when the first numbers come
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = ("restore", made.images, made.masks, "--out", str(tmp_path / "sink"), "--recipe", "fast")
     wide = ("--set", "runtime.actors=1", "--set", "runtime.shard_items=4")
-    process = start(*command, *wide, LACUNA_METRICS_PORT=str(port))
-    read = ""
+    process = start(*command, *wide, LACUNA_METRICS_PORT=str(port), RAY_metrics_report_interval_ms="1000")
+    found: dict[str, list[float]] = {}
     try:
-        while process.poll() is None and "ray_lacuna_step_seconds_total{" not in read:
+        while process.poll() is None and not all(found.get(name) for name in EXPORTED):
             time.sleep(1.0)
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-                    read = answer.read().decode()
+                    read = answer.read().decode().splitlines()
             except OSError:
                 continue  # not there yet, or not any more
+            for name, part in EXPORTED.items():
+                lines = [line for line in read if line.startswith(f"ray_lacuna_{name}{{") and part in line]
+                found[name] = [float(line.rpartition(" ")[2]) for line in lines]
     finally:
         process.terminate()
-        process.communicate()
-    samples = [line for line in read.splitlines() if line.startswith("ray_lacuna_")]
-    assert [line for line in samples if line.startswith("ray_lacuna_items_total{") and 'status="ok"' in line], read[
-        -2000:
-    ]
-    assert [
-        line for line in samples if line.startswith("ray_lacuna_generator_busy_seconds_total{") and 'device="' in line
-    ]
-    left = [float(line.rpartition(" ")[2]) for line in samples if line.startswith("ray_lacuna_items_left{")]
-    assert left and 0 <= left[0] <= 40
+        _, said = process.communicate()
+    assert all(found.get(name) for name in EXPORTED), f"{found}\n{said[-2000:]}"
+    assert all(0 <= left <= 160 for left in found["items_left"])
+    assert all(value > 0 for value in found["items_total"] + found["step_seconds_total"])
