@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.restoration import denoise_tv_chambolle
 
 from tasks.correct.settings import ColourTransferSettings
 from tasks.correct.smoothing import guided
@@ -105,6 +104,9 @@ class Energy:
 
     def _proximal(self, w: Float, length: float) -> Float:
         if self.weights.variation:
+            # Here, not above: it takes a second to load, which every run would wait for and few use.
+            from skimage.restoration import denoise_tv_chambolle
+
             denoised = denoise_tv_chambolle(  # type: ignore[no-untyped-call]
                 w, weight=length * self.weights.variation, eps=1e-5, max_num_iter=_ROUNDS_TV, channel_axis=2
             )
