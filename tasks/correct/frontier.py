@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.correct.ring import Float, Ring
 from tasks.fill.membrane import membrane
+from tasks.fill.ring import Float, Ring
 
 _BAND_PX = 4  # on either side that is compared
 NEAR_PX = 2  # of the frontier, where it is asked

@@ -3,9 +3,7 @@
 A generator errs by a few steps of 8 bits in colour and draws a faint grid: nothing in a meadow, a stain in a sky. Around
 the hole the truth is known, and the generator's values for it too. Two things follow from the known ring:
 
-1. *Offset.* What the generator gets wrong just outside the hole it gets wrong just inside: the difference known − fill,
-   spread over the hole as a membrane (P. Pérez et al., "Poisson Image Editing", SIGGRAPH 2003: the gradients of the fill
-   between the values of the frontier), limited so that a misplaced edge does not smear.
+1. *Offset.* What the generator gets wrong just outside the hole it gets wrong just inside (`tasks.fill.offset`).
 2. *Damping.* B is the ring spread over the hole: a robust quadratic trend, and a membrane of what it leaves. The fill is
    B + Σ bands of (fill − B), a Laplacian pyramid, and each band is let through up to what the ring holds of its kind:
    for the fine bands, as much energy as the ring has there; for the coarsest, as far from B as the ring's own colours
@@ -19,12 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.correct.ring import Float, Ring
 from tasks.correct.trend import trend
 from tasks.fill.correction import RING, Reach, Window
 from tasks.fill.membrane import membrane
+from tasks.fill.offset import offset
+from tasks.fill.ring import Float, Ring
 
-_LIMIT = 3.0  # a misfit further than this many deviations from the ring's median is an edge's
 _LEVELS = 4  # bands of the pyramid: what is finer than about 2, 4, 8 and 16 px; the generator's grid has 8
 _CELL = 1 << _LEVELS  # px over which energy is averaged
 _PEAK = 4  # energies are spread as a power mean, nearer to the ring's busiest parts than to its mean
@@ -58,7 +56,7 @@ def seam(fill: Float, seen: Float, known: Bool, own: Bool) -> Float:
     ring = Ring(np.pad(known, ((0, down), (0, right))))
     seen = np.pad(seen, ((0, down), (0, right), (0, 0)))
     raised = np.pad(fill, ((0, down), (0, right), (0, 0)), mode="edge")
-    raised += _offset(raised[ring.known], seen[ring.known], ring)
+    raised += offset(raised, seen, ring)
     base = trend(seen, ring)
     rest = seen - base
     rest[~ring.known] = 0
@@ -70,16 +68,6 @@ def seam(fill: Float, seen: Float, known: Bool, own: Bool) -> Float:
     result: Float = np.clip(raised[:height, :width], 0, 1)
     np.copyto(result, fill, where=~own[:, :, None])
     return result
-
-
-def _offset(fill: Float, seen: Float, ring: Ring) -> Float:
-    """fill, seen (N, 3) of the ring's pixels -> (h, w, 3)."""
-    misfit = seen - fill
-    middle = np.median(misfit, axis=0)
-    limit = np.float32(_LIMIT * 1.4826) * np.median(np.abs(misfit - middle), axis=0)
-    plane = np.zeros((*ring.known.shape, 3), dtype=np.float32)
-    plane[ring.known] = np.clip(misfit, middle - limit, middle + limit)
-    return ring.to_full(membrane(ring.means(plane), ring.share > 0))
 
 
 def _spread_rest(rest: Float, base: Float, ring: Ring) -> tuple[Float, Float]:

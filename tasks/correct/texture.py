@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.correct.ring import Float
 from tasks.correct.settings import TextureSettings
 from tasks.fill.correction import Reach, Window
+from tasks.fill.ring import Float
 from tasks.judge.scene import scene
 from tasks.judge.texture import sharpness_ratio
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.correct.ring import Float, Ring
+from tasks.fill.ring import Float, Ring
 
 _ROUNDS = 4
 _PENALTY = np.diag([1e-9, 1e-6, 1e-6, 1e-4, 1e-4, 1e-4])  # bends only as far as the ring says so

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.fill import multiscale
+from tasks.fill.correction import corrected
 from tasks.fill.holes import Hole
 from tasks.fill.membrane import membrane
+from tasks.fill.offset import Offset
 from tasks.fill.patches.completion import complete
 from tasks.fill.patches.field import Bool, Float
 from tasks.fill.patches.window import Box, around, parts_of, thickness
@@ -40,14 +42,16 @@ def run(
     settings: FillSettings,
     guide: Guide = multiscale.run,
 ) -> list[Prediction]:
-    """Each hole alone, guided by what `guide` makes of it. See `passes.Pass`.
+    """Each hole alone, guided by what `guide` makes of it, without its offset. See `passes.Pass`.
 
     Around the hole a prediction holds the picture itself where it is known: copies meet it at the frontier, and a
-    correction that looks for the generator's error there shall find none.
+    correction that looks for the generator's error there shall find none. So the guide is rid of it before.
     """
     guides = guide(picture, mask, holes, generator, settings)
+    evened = corrected(picture, mask, holes, guides, {"offset": Offset()})
     return [
-        _textured(picture, mask, hole, prediction, settings) for hole, prediction in zip(holes, guides, strict=True)
+        _textured(picture, mask, hole, prediction, settings)
+        for hole, (prediction, _) in zip(holes, evened, strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from tasks.fill.patches.field import Field, Float, Index
 def vote(values: Float, field: Field, pixels: Index, weights: Float, radius: int) -> Float:
     """The mean over all targets within `radius` px of a pixel of what their sources hold at its place.
 
-    values (H·W, 4) float32 (four, so that a pixel is one aligned load; the last is not looked at); pixels (N,): places,
+    values (H·W, 4) float32 (four, so that a pixel is one aligned load); pixels (N,): places,
     each at least `radius` px from the border of the plane and with a target; weights (M,) > 0 of the field's targets.
     Returns (N, 4).
     """

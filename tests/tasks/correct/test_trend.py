@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tasks.correct.ring import Ring
 from tasks.correct.trend import trend
+from tasks.fill.ring import Ring
 
 
 def _frame(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -116,3 +116,18 @@ def test_small_windows_are_completed_or_left(shape: tuple[int, int]) -> None:
     made, _ = complete(values, hole, ~hole)
     assert np.isfinite(made).all()
     assert (made[~hole] == values[~hole]).all()
+
+
+def test_copies_that_do_not_agree_are_no_paler_than_what_is_copied(monkeypatch: pytest.MonkeyPatch, disc: Bool) -> None:
+    """A texture that no copy continues exactly: the mean of several has less of it than each."""
+    noise = np.random.default_rng(5).normal(0, 1, (*disc.shape, 3)).astype(np.float32)
+    truth = (0.5 + 0.4 * cv2.GaussianBlur(noise, (0, 0), 1)).astype(np.float32)
+    guide = guided(truth, disc, 8)
+
+    def lively(values: Float, where: Bool) -> float:
+        return float((values - cv2.GaussianBlur(values, (0, 0), 2))[where].std())
+
+    kept = lively(complete(guide, disc, ~disc)[0], disc)
+    monkeypatch.setattr(completion, "_LIVELY", 1.0)
+    mean = lively(complete(guide, disc, ~disc)[0], disc)
+    assert 1.04 * mean < kept < 1.02 * lively(truth, ~disc)

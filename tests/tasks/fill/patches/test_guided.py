@@ -69,6 +69,19 @@ def test_order_and_company_change_nothing(mean_generator) -> None:
         assert (run(seen, mask, [hole], mean_generator, POLICY, guide=grey)[0].values == fill.values).all()
 
 
+def test_a_guide_of_another_level_changes_nothing(mean_generator) -> None:
+    """What it gets wrong around the hole, it gets wrong in it."""
+    image, mask = picture(150, 200), discs(150, 200, (70, 60, 20))
+    seen, holes = Picture(image, Plain()), find_holes(mask, 0)
+
+    def darker(*arguments) -> list[Prediction]:
+        return [Prediction(p.x, p.y, p.values - np.float32(0.2)) for p in grey(*arguments)]
+
+    one, other = (run(seen, mask, holes, mean_generator, POLICY, guide=g)[0] for g in (grey, darker))
+    own = one.own(holes[0])
+    assert np.abs(one.values - other.values)[own].mean() < 0.002
+
+
 def test_the_same_surroundings_give_the_same_fill_anywhere(mean_generator) -> None:
     part, hole = picture(140, 140), discs(140, 140, (70, 70, 20))
     fills = []

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.correct.ring import GRID, Ring
 from tasks.fill.membrane import membrane
+from tasks.fill.ring import GRID, Ring
 
 
 @given(st.integers(0, 2**32 - 1))
