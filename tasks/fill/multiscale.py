@@ -49,8 +49,22 @@ def run(
     settings: FillSettings,
 ) -> list[Prediction]:
     """Holes that need no coarser scale are `regions`'. See `passes.Pass`."""
-    paint = Paint(band, lambda views: continued(views, generator), share)
-    return climbed(picture, mask, holes, generator, settings, [paint])
+    return climbed(picture, mask, holes, generator, settings, [_continuing(generator)])
+
+
+def guide(
+    picture: Picture,
+    mask: Bool,
+    holes: Sequence[Hole],
+    generator: Generator,
+    settings: FillSettings,
+) -> list[Prediction]:
+    """As `run`, with no detail but the generator's: for a pass that brings its own."""
+    return climbed(picture, mask, holes, generator, settings, [_continuing(generator)], detail=False)
+
+
+def _continuing(generator: Generator) -> Paint:
+    return Paint(band, lambda views: continued(views, generator), share)
 
 
 def climbed(
@@ -60,6 +74,7 @@ def climbed(
     generator: Generator,
     settings: FillSettings,
     paints: Sequence[Paint],
+    detail: bool = True,
 ) -> list[Prediction]:
     """Every hole up the ladder: scale number i above the first is made by `paints[i]`, further ones by the last.
 
@@ -79,7 +94,7 @@ def climbed(
             region = first_region(hole, shape, settings)
             first = look(picture, mask, region, generator)
             made = climb(picture, mask, hole, (first, region), settings, paint_of)
-            predictions.append(detailed(picture, mask, hole, made))
+            predictions.append(detailed(picture, mask, hole, made) if detail else made)
         else:
             predictions.append(next(others))
     return predictions

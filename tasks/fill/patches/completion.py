@@ -19,6 +19,8 @@ _DECAY = 1.2  # a target's vote is worth so much less for each pixel that it lie
 _SHARP = 2.0
 _LAST = 1  # px: the last vote is nearly a copy; radius of what votes
 _LIVELY, _LIVELY_PX = 1.6, 4.0  # how much the last vote may be raised, by energies over so many px
+# Of the detail of copies, by deviation over so many px: with the first the guide has too little, with the second enough.
+_NEED, _NEED_PX = (0.5, 0.8), 12.0
 _RING = 3.0  # what a known pixel beside the hole weighs against one of the guide
 _KEPT = 3.0  # px: what varies more slowly is the guide's, what varies faster is the patches'
 
@@ -42,7 +44,23 @@ def complete(values: Float, hole: Bool, source: Bool) -> tuple[Float, Field | No
         found = field, level
     if found is None or found[1] is not levels[0]:
         return values, None
-    return np.where(hole[:, :, None], _toned(image, levels[0])[: hole.shape[0], : hole.shape[1]], values), found[0]
+    made = _toned(image, levels[0])[: hole.shape[0], : hole.shape[1]]
+    return np.where(hole[:, :, None], values + _needed(values, made, hole) * (made - values), values), found[0]
+
+
+def _needed(guide: Float, copied: Float, hole: Bool) -> Float:
+    """How much the guide needs copies, (H, W, 1) in [0, 1]: nothing where it is as lively as they are, all where it is soft.
+
+    A good generator's fill has its own detail, and knows what it belongs to; copies know nothing.
+    """
+
+    def lively(values: Float) -> Float:
+        fine = values - cv2.GaussianBlur(values, (0, 0), _KEPT)
+        return np.asarray(cv2.GaussianBlur(np.square(fine).sum(axis=2) * hole, (0, 0), _NEED_PX), dtype=np.float32)
+
+    ratio = np.sqrt(lively(guide) / np.maximum(lively(copied), np.float32(1e-12)))
+    least, enough = _NEED
+    return np.asarray(np.clip((enough - ratio) / (enough - least), 0, 1), dtype=np.float32)[:, :, None]
 
 
 def _toned(copied: Float, level: Level) -> Float:

@@ -1,7 +1,7 @@
 """The pass: each hole is filled by the generator first, then completed by copies of what is known around it.
 
-The generator is right about what belongs where, and soft; copies are sharp, and know nothing. So its fill decides what
-is looked for and all that varies slowly; what varies fast is the image's own.
+A generator is right about what belongs where, and often soft; copies are sharp, and know nothing. So its fill decides what
+is looked for and all that varies slowly; what varies fast is the image's own where the fill lacks it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def run(
     holes: Sequence[Hole],
     generator: Generator,
     settings: FillSettings,
-    guide: Guide = multiscale.run,
+    guide: Guide = multiscale.guide,
 ) -> list[Prediction]:
     """Each hole alone, guided by what `guide` makes of it, without its offset. See `passes.Pass`.
 

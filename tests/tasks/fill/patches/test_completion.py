@@ -131,3 +131,16 @@ def test_copies_that_do_not_agree_are_no_paler_than_what_is_copied(monkeypatch: 
     monkeypatch.setattr(completion, "_LIVELY", 1.0)
     mean = lively(complete(guide, disc, ~disc)[0], disc)
     assert 1.04 * mean < kept < 1.02 * lively(truth, ~disc)
+
+
+def test_a_guide_as_lively_as_its_surroundings_stays(disc: Bool) -> None:
+    """A generator's own detail is not replaced by copies, however unlike them it is; a soft one's is."""
+    noise = np.random.default_rng(6).normal(0, 1, (2, *disc.shape, 3)).astype(np.float32)
+    truth, other = (0.5 + 0.15 * plane for plane in noise)
+    sharp = np.where(disc[:, :, None], other, truth).astype(np.float32)
+    made, field = complete(sharp, disc, ~disc)
+    assert field is not None
+    assert np.abs(made - sharp).max() < 0.01
+    soft = guided(truth, disc, 8)
+    made, _ = complete(soft, disc, ~disc)
+    assert made[disc].std() > 2 * soft[disc].std()
