@@ -5,6 +5,9 @@ P. Kulshreshtha, B. Pugh, S. Jiddi, "Feature Refinement to Improve High Resoluti
 lies above is `multiscale`'s, so that the result has the image's size, whatever that is. A scale that is too large for
 one crop is refined in tiles: the coarser scale that all of them follow keeps them together.
 
+Its steps do not bring a small generator all the way: what it still sees otherwise than the coarser scale is taken off deep
+in the hole, where it sees nothing known (back-projection: M. Irani, S. Peleg, CVGIP 53, 1991).
+
 A hole that the generator sees at native size has no finer scale to refine: it is `regions`'.
 """
 
@@ -13,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.fill.holes import Hole
-from tasks.fill.ladder import Paint, View
+from tasks.fill.ladder import AROUND_PX, Paint, View
 from tasks.fill.layer import half
 from tasks.fill.multiscale import band, climbed, continued, share, suits
 from tasks.fill.picture import Picture
@@ -50,9 +54,10 @@ def run(
         if not isinstance(generator, Refining):
             raise TypeError(f"{type(generator).__name__} cannot refine; models.refiner.RefiningEngine can")
         guides = [_guide(view) for view in views]
-        return generator.refine(
+        made = generator.refine(
             [view.shown for view in views], [view.hole for view in views], guides, settings.refine_steps
         )
+        return [_agreeing(values, view) for values, view in zip(made, views, strict=True)]
 
     features = Paint(_wanted, refined, _share)
     above = Paint(band, lambda views: continued(views, generator), share)
@@ -63,6 +68,14 @@ def _guide(view: View) -> Float:
     """The coarser scale at half the size; NaN where it says nothing."""
     guide, silent = half(view.coarse), half(view.other.astype(np.float32)[:, :, None].repeat(3, axis=2))
     return np.where(silent > 0, np.float32(np.nan), guide)
+
+
+def _agreeing(made: Float, view: View) -> Float:
+    """The prediction, which at half its size is the coarser scale from AROUND_PX inside the hole on: (h, w, 3)."""
+    height, width = view.hole.shape
+    wrong = cv2.resize(half(view.coarse) - half(made), (width, height), interpolation=cv2.INTER_LINEAR)
+    deep = np.where(view.hole & ~view.other, np.clip(view.depth / AROUND_PX, 0, 1), 0)
+    return np.asarray(np.clip(made + deep[:, :, None] * wrong, 0, 1), dtype=np.float32)
 
 
 def _wanted(view: View) -> Bool:

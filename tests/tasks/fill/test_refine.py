@@ -58,6 +58,27 @@ def test_two_scales_above_the_first_are_refined_and_the_rest_is_multiscales() ->
         assert own.sum() == hole.area and np.abs(each.values[own] - 0.5).max() < 0.01
 
 
+class Stubborn(Agreeing):
+    """Refines to a texture that has nothing to do with the guide."""
+
+    def refine(
+        self, crops: Sequence[np.ndarray], masks: Sequence[np.ndarray], guides: Sequence[np.ndarray], steps: int
+    ) -> list[np.ndarray]:
+        made = super().refine(crops, masks, guides, steps)
+        return [np.random.default_rng(0).uniform(0, 0.4, each.shape).astype(np.float32) for each in made]
+
+
+def test_what_never_agrees_is_made_to_deep_in_the_hole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The coarser scale decides the colours there, the finer one the rest."""
+    picture, mask = scene()
+    hole = find_holes(mask, 16)[0]
+    monkeypatch.setattr(refine, "AROUND_PX", 8)
+    made = refine.run(picture, mask, [hole], Stubborn(), POLICY)[0]
+    values = made.values[300 - made.y - 40 : 300 - made.y + 40, 350 - made.x - 40 : 350 - made.x + 40]
+    assert abs(values.mean() - 0.5) < 0.02
+    assert values.std() > 0.02
+
+
 def test_any_order_gives_the_same_bytes() -> None:
     picture, mask = scene()
     holes = find_holes(mask, 16)
