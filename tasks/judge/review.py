@@ -26,13 +26,13 @@ class Term:
     weight: float
 
 
-INTERCEPT = -2.1798
+INTERCEPT = -2.1396
 MODEL = {
-    "depth_px": Term(2.3699, 0.7205, 0.2309),
-    "ring_edges": Term(-3.1468, 0.6779, 0.4436),
-    "ring_spread": Term(-1.727, 0.4777, 0.145),
-    "seam": Term(-0.0917, 0.1687, 0.1086),
-    "coherence": Term(0.578, 0.0737, -0.1553),
+    "depth_px": Term(2.3699, 0.7205, 0.195),
+    "ring_edges": Term(-3.1468, 0.6779, 0.4396),
+    "ring_spread": Term(-1.727, 0.4777, 0.1398),
+    "seam": Term(-0.0589, 0.1468, 0.119),
+    "coherence": Term(0.5471, 0.0685, -0.1231),
 }
 
 
