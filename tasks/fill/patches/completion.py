@@ -115,9 +115,9 @@ def _completed(level: Level, number: int, coarser: tuple[Field, Level] | None) -
 def _copied(fine: Float, field: Field, pixels: Index, weights: Float) -> Float:
     """fine (H, W, 3), on `pixels` what the last vote says, as lively as what it was copied from.
 
-    A mean of copies that do not agree is paler than each; its energy near a place is brought to theirs, up to a limit (E.
-    Heitz and F. Neyret, "High-Performance By-Example Noise using a Histogram-Preserving Blending Operator", HPG 2018,
-    equation 2, with the energies measured in place of the weights').
+    A mean of copies that do not agree is paler than each; its energy near a place is brought to theirs, up to a limit (as
+    variance-preserving blending does: E. Heitz and F. Neyret, "High-Performance By-Example Noise using a
+    Histogram-Preserving Blending Operator", HPG 2018; here by energies that are measured).
     """
     four = np.empty((fine.shape[0] * fine.shape[1], 4), dtype=np.float32)
     four[:, :3] = fine.reshape(-1, 3)
