@@ -163,7 +163,7 @@ def _prepare(
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """The folded generator in two parts: the body in `dtype` but for its spectral units, the head in fp32."""
     folded = fold_batch_norm(model).to(device)
-    for part in (folded.model[:-2], folded.skips):
+    for part in (folded.model[:-2], folded.skips, folded.noise):
         part.to(dtype)
     for module in folded.modules():
         if isinstance(module, FourierUnit):

@@ -29,6 +29,9 @@ def fuse(model: Lama) -> Lama:
     for index, skip in enumerate(model.skips):
         assert isinstance(skip, nn.Conv2d)
         model.skips[index] = FusedConv(skip)
+    for index, strength in enumerate(model.noise.strengths):
+        assert isinstance(strength, nn.Conv2d)
+        model.noise.strengths[index] = FusedConv(strength)
     return model
 
 

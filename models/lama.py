@@ -8,6 +8,7 @@ References
 [4] G. Baker, Y. Cho, "Improvement on Image inpainting with Fourier Convolutions", MVA project 2021: the spectral
     transform also from local to global (`conv_change`), and the Wasserstein loss.
 [5] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
+[6] T. Karras, S. Laine, T. Aila, "A Style-Based Generator Architecture for Generative Adversarial Networks", CVPR 2019.
 
 Module and parameter names are those of the official code (`model.N.…` is `generator.model.N.…` there), so an official
 state dict loads strictly. For `n` down-samplings and `b` blocks, N is: 0 pad, 1 first convolution, 2 … n+1 down,
@@ -21,6 +22,7 @@ they have the layer's channels, and `ratio` of them are global.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -44,6 +46,9 @@ class LamaConfig:
         global channels: `ratio` is then 0 and `spectral` empty, whatever is given.
     skip: each map on the way up gets the map of its size on the way down, through a 1 × 1 convolution [5]: known detail
         that does not fit through the narrowest layer reaches the hole's edge. Not part of LaMa.
+    noise: each map on the way up gets white noise [6], whose strength in every channel is a 1 × 1 convolution of the map
+        itself. What lies inside the narrowest layer's cells cannot come from there: without noise a network draws it
+        alike in every cell, which shows as a grid; with it, as grain. Not part of LaMa.
     spectral: the paths of the blocks that are spectral transforms, the others are 3 × 3 convolutions. `("g2g",)` is
         LaMa; `("l2g", "g2g")` is the change tried in [4]; `()` keeps two branches without any Fourier transform.
 
@@ -61,6 +66,7 @@ class LamaConfig:
     blocks: str = "ffc"
     spectral: tuple[str, ...] = ("g2g",)
     skip: bool = False
+    noise: bool = False
 
     def __post_init__(self) -> None:
         ranges = {
@@ -80,8 +86,9 @@ class LamaConfig:
             raise ValueError(f"ratio must be at least 0 and below 1, not {self.ratio!r}")
         if self.blocks not in ("ffc", "regular"):
             raise ValueError(f"blocks must be ffc or regular, not {self.blocks!r}")
-        if type(self.skip) is not bool:
-            raise ValueError(f"skip must be true or false, not {self.skip!r}")
+        for name in ("skip", "noise"):
+            if type(getattr(self, name)) is not bool:
+                raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
         if not set(self.spectral) <= set(PATHS):
             raise ValueError(f"spectral must be some of {', '.join(PATHS)}, not {self.spectral!r}")
         # one spelling for one network, so that configurations can be compared (JSON has lists for tuples)
@@ -234,6 +241,36 @@ class Concatenate(nn.Module):
         return torch.cat([part for part in x if part is not None], dim=1)
 
 
+class Noise(nn.Module):
+    """x + A(x)·n at each level: n is white noise with one channel, A a 1 × 1 convolution, by level [6].
+
+    There is one map of noise for the whole network, of the image's size; a level that is 2^k times smaller takes every
+    2^k-th value. If none is given, it is a fixed square that is laid side by side: the same input gives the same output.
+    """
+
+    SIDE = 256  # px of the square; holes that are wider show their grain's pattern again after that
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.strengths = nn.ModuleList(nn.Conv2d(width, width, 1, bias=False) for width in widths)
+        generator = torch.Generator().manual_seed(0)
+        square = torch.randn((1, 1, self.SIDE, self.SIDE), generator=generator, device="cpu") if widths else None
+        self.register_buffer("square", square, persistent=False)
+        self.square: Tensor | None
+
+    def forward(
+        self, x: Tensor, level: int, noise: Tensor | None
+    ) -> Tensor:  # (B, C, H / 2^level, W / 2^level) -> same
+        step, (height, width) = 1 << level, x.shape[-2:]
+        if noise is None:
+            assert self.square is not None
+            times = [-(-side * step // self.SIDE) for side in (height, width)]
+            noise = self.square.tile(1, 1, *times)
+        taken = noise[..., : height * step : step, : width * step : step].to(x.dtype)
+        noisy: Tensor = x + self.strengths[level](x) * taken
+        return noisy
+
+
 class Lama(nn.Module):
     """The generator. Input `[image·(1−mask), mask]` in [0, 1]; output in (0, 1) for every pixel, not composited."""
 
@@ -255,17 +292,22 @@ class Lama(nn.Module):
         self.model = nn.Sequential(*layers)
         # by level, as `widths`; added after an up-sampling's batch norm, where every level has the same scale
         self.skips = nn.ModuleList(nn.Conv2d(width, width, 1, bias=False) for width in widths[:n] if config.skip)
+        self.noise = Noise(widths[:n] if config.noise else [])
         self._down = {down_at(config, level): level for level in range(n) if config.skip}
         self._up = {up_at(config, level) + 1: level for level in range(n) if config.skip}
+        self._noisy = {up_at(config, level) + 2: level for level in range(n) if config.noise}
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 4, H, W) -> (B, 3, H, W); H and W multiples of `config.multiple`, at least twice that."""
-        y = self.body(x)
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """(B, 4, H, W) -> (B, 3, H, W); H and W multiples of `config.multiple`, at least twice that.
+
+        noise: (B or 1, 1, H, W), standard normal, for a network that takes it; the same for every image if None.
+        """
+        y = self.body(x, noise)
         for layer in list(self.model)[-2:]:
             y = layer(y)
         return y
 
-    def body(self, x: Tensor) -> Tensor:
+    def body(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
         """All but the last convolution and the sigmoid: (B, 4, H, W) -> (B, ngf, H + 6, W + 6)."""
         maps: dict[int, Tensor] = {}
         for index, layer in enumerate(list(self.model)[:-2]):
@@ -275,6 +317,8 @@ class Lama(nn.Module):
             elif index in self._up:
                 level = self._up[index]
                 x = x + self.skips[level](maps.pop(level))
+            elif index in self._noisy:
+                x = self.noise(x, self._noisy[index], noise)
         return x
 
 

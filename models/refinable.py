@@ -33,8 +33,8 @@ class Refinable(nn.Module):
         self._cut = down_at(config, config.n_downsampling) + 1
         self._layers = nn.ModuleList(layers[:-2])
         self._head = nn.Sequential(*layers[-2:]).float()
-        self._skips = folded.skips
-        self._down, self._up = folded._down, folded._up
+        self._skips, self._noise = folded.skips, folded.noise
+        self._down, self._up, self._noisy = folded._down, folded._up, folded._noisy
 
     def front(self, x: Tensor) -> tuple[list[Tensor], dict[int, Tensor]]:
         """(B, 4, H, W) -> the features after the down-samplings, one map or (local, global), and what skips take past."""
@@ -63,6 +63,8 @@ class Refinable(nn.Module):
         if index in self._up:
             assert isinstance(made, Tensor)
             made = made + maps[self._up[index]]
+        elif index in self._noisy:
+            made = self._noise(made, self._noisy[index], None)
         return made
 
     def _last(self, y: Tensor) -> Tensor:

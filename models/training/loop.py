@@ -110,7 +110,7 @@ class Trainer:
         rate = self.rate()
         self.optimiser.zero_grad(set_to_none=True)
         with self._autocast():
-            prediction = self.model(torch.cat([truth * (1 - mask), mask], dim=1)).float()
+            prediction = self._fill(truth, mask, rng)
         said = self._update_critic(truth, mask, prediction, rng, rate)
         with self._autocast():
             parts = self._parts(Scaled(truth, mask, prediction), (y, x))
@@ -179,12 +179,19 @@ class Trainer:
         truth = torch.from_numpy(crops).to(self.device, memory_format=torch.channels_last)
         return truth, torch.from_numpy(holes).to(self.device)
 
+    def _fill(self, truth: Tensor, mask: Tensor, rng: np.random.Generator) -> Tensor:
+        noise: Tensor | None = None
+        if self.model.config.noise:
+            noise = torch.from_numpy(rng.standard_normal(mask.shape, np.float32)).to(self.device)
+        made: Tensor = self.model(torch.cat([truth * (1 - mask), mask], dim=1), noise)
+        return made.float()
+
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
     def _groups(self) -> list[dict[str, Any]]:
         """LaMa's own parameters, then the skips' if there are any, which have their own learning rate."""
-        groups = [list(part.parameters()) for part in (self.model.model, self.model.skips)]
+        groups = [[*self.model.model.parameters(), *self.model.noise.parameters()], list(self.model.skips.parameters())]
         return [{"params": parameters} for parameters in groups if parameters]
 
     def _critic_now(self) -> Critic | None:
@@ -200,7 +207,7 @@ class Trainer:
             if number:
                 truth, mask = self._moved(*self._draw(rng))
                 with torch.no_grad(), self._autocast():
-                    prediction = self.model(torch.cat([truth * (1 - mask), mask], dim=1)).float()
+                    prediction = self._fill(truth, mask, rng)
             picture = self.objective.picture(prediction, truth, mask)
             assert critic is not None
             said = critic.update(truth, picture, mask, self.step, rng, rate, self.settings.clip_norm)

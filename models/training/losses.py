@@ -77,13 +77,10 @@ def grid_amplitude(prediction: Tensor, mask: Tensor, period: int = 8, window: in
     step with the blocks, so for photos the mean tends to 0. Height and width are multiples of `period`. The outermost
     blocks do not count: the mean over a period needs pixels on all sides.
     """
-    before = period // 2
-    after = period - 1 - before
-    padded = F.pad(prediction, (before, after, before, after), "reflect")
-    high = prediction - F.avg_pool2d(F.avg_pool2d(padded, (period, 1), 1), (1, period), 1)
-    blocks = F.pixel_unshuffle(high, period)  # (B, 3 · period², h, w): a channel for each phase
-    full = -F.max_pool2d(-mask, period)
-    full = F.pad(full[..., 1:-1, 1:-1], (1, 1, 1, 1))
+    blocks = F.pixel_unshuffle(
+        _high_pass(prediction, period), period
+    )  # (B, 3 · period², h, w): a channel for each phase
+    full = _whole_blocks(mask, period)
     size = (min(window, full.shape[-2]), min(window, full.shape[-1]))
     stride = (max(1, size[0] // 2), max(1, size[1] // 2))
     share = F.avg_pool2d(full, size, stride)
@@ -94,3 +91,59 @@ def grid_amplitude(prediction: Tensor, mask: Tensor, period: int = 8, window: in
     amplitude = (phases - phases.mean(2, keepdim=True)).abs().mean((1, 2)).unsqueeze(1)
     total: Tensor = (amplitude * share).sum() / share.sum().clamp(min=1e-6)
     return total
+
+
+def phase_imbalance(prediction: Tensor, mask: Tensor, period: int = 8) -> Tensor:
+    """How unlike the phases of the generator's down-sampling are, in mean and in energy, over all wide holes: a scalar.
+
+    The high-pass part, divided by its own deviation nearby, has mean m and energy e (1 on average) at each of the
+    period² phases; mean of m² + (e − 1)². Dots in a lattice count whatever their sign and colour, which
+    `grid_amplitude` misses where these change from block to block; texture, whose energy is the same at every phase,
+    does not. For N blocks of such texture about 3 / N is left.
+    """
+    high = _high_pass(prediction, period)
+    with torch.no_grad():
+        energy = F.avg_pool2d(high.square().mean(1, keepdim=True), 3 * period - 1, 1, (3 * period - 1) // 2)
+        deviation = energy.sqrt() + 0.5 / 255  # what 8 bits cannot show is no pattern
+    blocks = F.pixel_unshuffle(high / deviation, period)  # (B, 3 · period², h, w)
+    full = _whole_blocks(mask, period)
+    count = full.sum().clamp(min=1)
+    mean = (blocks * full).sum((0, 2, 3)) / count
+    energies = ((blocks.square() * full).sum((0, 2, 3)) / count).view(3, -1)
+    relative = energies / energies.mean(1, keepdim=True).clamp(min=1e-3)
+    total: Tensor = (mean.square() + (relative - 1).square()).mean()
+    return total * (count > period * period / 2)  # of fewer blocks, chance alone is an imbalance
+
+
+def grain_excess(prediction: Tensor, truth: Tensor, mask: Tensor, window: int = 17) -> Tensor:
+    """By how much the hole is livelier than the truth there, in lightness and in colour: a scalar.
+
+    The energy of the high-pass part in windows of `window` px, half of which at least lie in the hole, in the orthogonal
+    axes light, red – blue and green – purple: mean of max(0, ln(made / true)). Noise gets rewarded by feature losses
+    where texture belongs, and coloured noise too, which photos do not have; a fill that is too smooth pays nothing here.
+    """
+    axes = truth.new_tensor([[3**-0.5] * 3, [2**-0.5, 0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]])
+    covered = F.avg_pool2d(mask, window, window // 4)
+
+    def energies(x: Tensor) -> Tensor:
+        high = torch.einsum("ac,bchw->bahw", axes, _high_pass(x, 8))
+        return F.avg_pool2d(high.square(), window, window // 4) + (0.5 / 255) ** 2
+
+    excess = torch.relu(energies(prediction).log() - energies(truth).log()).mean(1, keepdim=True)
+    inside = (covered >= 0.5).to(excess.dtype)
+    total: Tensor = (excess * inside).sum() / inside.sum().clamp(min=1)
+    return total
+
+
+def _high_pass(x: Tensor, period: int) -> Tensor:
+    """x minus its mean over one period: (B, C, H, W) -> same."""
+    before = period // 2
+    after = period - 1 - before
+    padded = F.pad(x, (before, after, before, after), "reflect")
+    return x - F.avg_pool2d(F.avg_pool2d(padded, (period, 1), 1), (1, period), 1)
+
+
+def _whole_blocks(mask: Tensor, period: int) -> Tensor:
+    """1 for the blocks that lie wholly in the hole, but for the outermost: (B, 1, H / period, W / period)."""
+    full = -F.max_pool2d(-mask, period)
+    return F.pad(full[..., 1:-1, 1:-1], (1, 1, 1, 1))

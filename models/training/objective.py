@@ -7,7 +7,16 @@ from torch import Tensor
 
 from models.training.features import Features, feature_network
 from models.training.loss_settings import LossSettings
-from models.training.losses import feature_distance, feature_mse, gradient_l1, grid_amplitude, masked_l1, style_distance
+from models.training.losses import (
+    feature_distance,
+    feature_mse,
+    gradient_l1,
+    grain_excess,
+    grid_amplitude,
+    masked_l1,
+    phase_imbalance,
+    style_distance,
+)
 
 Parts = dict[str, tuple[Tensor, float]]
 
@@ -46,6 +55,11 @@ class Objective:
             parts["gradient"] = (gradient_l1(composite, truth, mask), weights.gradient)
         if weights.grid:
             parts["grid"] = (grid_amplitude(prediction, mask), weights.grid)
+        if weights.phases:
+            parts["phases"] = (phase_imbalance(prediction, mask), weights.phases)
+        if weights.excess:
+            composite = torch.lerp(truth, prediction, mask)
+            parts["excess"] = (grain_excess(composite, truth, mask), weights.excess)
         y, x = shift
         seen, wanted = self.picture(prediction, truth, mask)[..., y:, x:], truth[..., y:, x:]
         if self.encoder is not None and (weights.perceptual or weights.style):

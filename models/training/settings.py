@@ -28,7 +28,7 @@ class NetworkSettings(Frozen):
 
     `up_kernel: 4` may start from weights with 3, and `skip: true` from weights without: what is new are zeros, which
     change nothing at first. skip_lr: what the learning rate is multiplied by for the skips' convolutions, which have the
-    longer way to go when they start from zeros.
+    longer way to go when they start from zeros. `noise: true` may start from weights without, too: a little is added.
     """
 
     start: str | None = None
@@ -41,6 +41,7 @@ class NetworkSettings(Frozen):
     spectral: tuple[Literal["l2l", "l2g", "g2l", "g2g"], ...] = ("g2g",)
     skip: bool = False
     skip_lr: float = Field(default=1.0, gt=0)
+    noise: bool = False
 
 
 class DataSettings(Frozen):

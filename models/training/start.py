@@ -11,6 +11,8 @@ from models.lama import Lama, LamaConfig, up_at
 from models.training.settings import NetworkSettings
 from models.weights import Weights, load_weights
 
+FIRST_NOISE = 0.1  # of a map's own size, where a generator without noise is given some
+
 
 def start_model(settings: NetworkSettings, seed: int) -> Lama:
     """A new generator with seeded values, or one that goes on from `settings.start`.
@@ -27,6 +29,8 @@ def start_model(settings: NetworkSettings, seed: int) -> Lama:
         weights = widen_up(weights)
     if config.skip and not weights.config.skip:
         weights = add_skips(weights)
+    if config.noise and not weights.config.noise:
+        weights = add_noise(weights, seed)
     if weights.config != config:
         raise ValueError(f"the start has {weights.config}, the settings ask for {config}")
     return weights.build().requires_grad_(True)
@@ -49,3 +53,17 @@ def add_skips(weights: Weights) -> Weights:
     widths = [config.features(level) for level in range(config.n_downsampling)]
     skips = {f"skips.{level}.weight": torch.zeros(width, width, 1, 1) for level, width in enumerate(widths)}
     return replace(weights, config=config, tensors=dict(weights.tensors) | skips)
+
+
+def add_noise(weights: Weights, seed: int) -> Weights:
+    """The same function with a little noise on the way up: none at all would be a saddle, where no sign is better."""
+    config = replace(weights.config, noise=True)
+    generator = torch.Generator().manual_seed(seed)
+    widths = [config.features(level) for level in range(config.n_downsampling)]
+    strengths = {
+        f"noise.strengths.{level}.weight": torch.randn((width, width, 1, 1), generator=generator)
+        * FIRST_NOISE
+        / width**0.5
+        for level, width in enumerate(widths)
+    }
+    return replace(weights, config=config, tensors=dict(weights.tensors) | strengths)

@@ -15,6 +15,7 @@ VARIANTS = [
     *(LamaConfig(ngf=4, n_blocks=2, spectral=paths) for paths in ((), ("l2g", "g2g"), ("l2l",), PATHS)),
     LamaConfig(ngf=4, n_blocks=2, blocks="regular"),
     *(LamaConfig(ngf=4, n_blocks=2, blocks=blocks, skip=True) for blocks in ("ffc", "regular")),
+    *(LamaConfig(ngf=4, n_blocks=2, blocks=blocks, noise=True) for blocks in ("ffc", "regular")),
 ]
 
 

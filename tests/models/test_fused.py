@@ -22,6 +22,8 @@ VARIANTS = [
     LamaConfig(ngf=4, n_blocks=1, skip=True),
     LamaConfig(ngf=4, n_blocks=1, skip=True, blocks="regular", up_kernel=4),
     LamaConfig(ngf=4, n_blocks=1, skip=True, n_downsampling=1, ratio=0.5),
+    LamaConfig(ngf=4, n_blocks=1, noise=True, up_kernel=4),
+    LamaConfig(ngf=4, n_blocks=1, skip=True, noise=True, blocks="regular"),
 ]
 
 

@@ -14,6 +14,8 @@ CONFIGS = [
     LamaConfig(ngf=4, n_blocks=2, max_features=32, up_kernel=4, skip=True),
     LamaConfig(ngf=4, n_blocks=1, n_downsampling=2, blocks="regular"),
     LamaConfig(ngf=4, n_blocks=1, n_downsampling=2, blocks="regular", skip=True),
+    LamaConfig(ngf=4, n_blocks=2, max_features=32, up_kernel=4, noise=True),
+    LamaConfig(ngf=4, n_blocks=1, n_downsampling=2, blocks="regular", skip=True, noise=True),
     LamaConfig(ngf=8, n_blocks=1, n_downsampling=2, spectral=("l2g", "g2g")),
 ]
 

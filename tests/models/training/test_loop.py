@@ -20,7 +20,16 @@ def options(encoder, resnet, tmp_path, tiny_weights):
     save_weights(teacher, tiny_weights.config, tiny_weights.tensors, {})
     plain = {"l1_hole": 4, "l1_known": 2, "l1_over": "region", "hrf": 0}
     light = {"weight": 0.1, "feature_matching": 1, "discriminator": SMALL, "lr": 1e-3}
-    every = {"gradient": 0.5, "grid": 1, "perceptual": 0.01, "style": 0.001, "encoder": encoder, "picture": "composite"}
+    every = {
+        "gradient": 0.5,
+        "grid": 1,
+        "phases": 1,
+        "excess": 1,
+        "perceptual": 0.01,
+        "style": 0.001,
+        "encoder": encoder,
+        "picture": "composite",
+    }
     resnet_settings = {"network": "resnet50-dilated", "weights": resnet}
     return {
         "structure": {"loss": plain},
@@ -38,6 +47,7 @@ def options(encoder, resnet, tmp_path, tiny_weights):
         "loaders": {"loss": plain, "LOADERS": 2},
         "regular": {"loss": plain, "network": {"ngf": 4, "n_blocks": 1, "blocks": "regular"}},
         "skip": {"loss": plain, "network": {"ngf": 4, "n_blocks": 1, "skip": True, "skip_lr": 3}},
+        "noise": {"loss": plain, "network": {"ngf": 4, "n_blocks": 1, "noise": True}},
     }
 
 
@@ -54,6 +64,7 @@ OPTIONS = [
     "loaders",
     "regular",
     "skip",
+    "noise",
 ]
 
 

@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
-from models.training.losses import feature_distance, feature_mse, gradient_l1, grid_amplitude, masked_l1, style_distance
+from models.training.losses import (
+    feature_distance,
+    feature_mse,
+    gradient_l1,
+    grain_excess,
+    grid_amplitude,
+    masked_l1,
+    phase_imbalance,
+    style_distance,
+)
 
 LOSSES = [feature_distance, style_distance, feature_mse]
 
@@ -83,3 +94,54 @@ def test_a_grid_is_found_in_wide_holes_only():
     thin = torch.zeros(1, 1, 64, 64)
     thin[..., 20:24, :] = 1
     assert grid_amplitude(smooth + dots, thin) == 0
+
+
+@pytest.fixture
+def grain():
+    """Texture that keeps step with nothing."""
+    return 0.05 * torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+
+
+def test_dots_whose_sign_changes_are_found_by_their_energy(grain):
+    """Which is what a generator makes of a loss on their mean."""
+    mask = torch.ones(2, 1, 128, 128)
+    signs = torch.randint(0, 2, (2, 3, 16, 16), generator=torch.Generator().manual_seed(1)) * 2.0 - 1
+    dots = torch.zeros(2, 3, 128, 128)
+    dots[..., 3::8, 3::8] = 0.15 * signs
+    plain, dotted = 0.5 + grain, 0.5 + grain + dots
+    assert phase_imbalance(plain, mask) < 0.03
+    assert phase_imbalance(dotted, mask) > 10 * phase_imbalance(plain, mask)
+    assert phase_imbalance(0.5 + dots.abs(), mask) > 1
+    assert phase_imbalance(dotted * 0 + 0.5, mask) < 1.01  # nothing at all is balanced but for the definition of 0 / 0
+    thin = torch.zeros(2, 1, 128, 128)
+    thin[..., 20:24, :] = 1
+    assert phase_imbalance(dotted, thin) == 0
+    wanted = dotted.requires_grad_()
+    phase_imbalance(wanted, mask).backward()
+    assert wanted.grad.isfinite().all() and wanted.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("shift", [1, 3, 7])
+def test_where_the_lattice_begins_is_all_the_same(grain, shift):
+    mask = torch.ones(2, 1, 128, 128)
+    dots = torch.zeros(2, 3, 128, 128)
+    dots[..., 2::8, 4::8] = 0.15
+    at = phase_imbalance(0.5 + grain + dots, mask)
+    moved = phase_imbalance(0.5 + grain + dots.roll((shift, shift), (2, 3)), mask)
+    assert float(moved) == pytest.approx(float(at), rel=0.15)
+
+
+def test_grain_costs_where_the_truth_has_less_of_it(grain):
+    mask = torch.zeros(2, 1, 128, 128)
+    mask[..., 20:100, 30:110] = 1
+    truth = 0.5 + grain
+    assert grain_excess(truth, truth, mask) == 0
+    assert grain_excess(torch.full_like(truth, 0.5), truth, mask) == 0  # too smooth: other losses say so
+    assert float(grain_excess(0.5 + 3 * grain, truth, mask)) == pytest.approx(2 * math.log(3), rel=0.05)
+    grey = grain.mean(1, keepdim=True).expand_as(grain)  # the same light, without colour
+    assert grain_excess(0.5 + grey, truth, mask) < 1e-3
+    assert grain_excess(truth, 0.5 + grey, mask) > 1
+    outside = truth.clone()
+    outside[..., :, :20] += grain[..., :, :20] * 5
+    assert grain_excess(outside, truth, mask) == 0
+    assert grain_excess(0.5 + 3 * grain, truth, torch.zeros_like(mask)) == 0

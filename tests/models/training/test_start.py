@@ -7,7 +7,7 @@ import torch
 
 from models.lama import LamaConfig
 from models.training.settings import NetworkSettings
-from models.training.start import add_skips, start_model, widen_up
+from models.training.start import add_noise, add_skips, start_model, widen_up
 from models.weights import Weights, WeightsInvalid, save_weights
 
 STARTS = [
@@ -40,12 +40,26 @@ def test_new_skips_compute_the_same_and_learn(start):
     assert all(skip.weight.grad.abs().max() > 0 for skip in model.skips)
 
 
+def test_new_noise_is_little_and_learns(start):
+    grown = add_noise(start, 0)
+    assert grown.config == replace(start.config, noise=True)
+    model, x = grown.build(), torch.rand(1, 4, 48, 48)
+    with torch.inference_mode():
+        before, after = start.build()(x), model(x)
+    assert 0 < (after - before).abs().mean() < 0.25 * before.std()
+    model.requires_grad_(True)(x).square().mean().backward()
+    assert all(strength.weight.grad.abs().max() > 0 for strength in model.noise.strengths)
+    assert all(
+        torch.equal(a, b) for a, b in zip(grown.tensors.values(), add_noise(start, 0).tensors.values(), strict=True)
+    )
+
+
 def test_a_start_grows_to_what_the_settings_ask_for(tmp_path, start):
     path, config = tmp_path / "w.safetensors", start.config
     save_weights(path, config, start.tensors, {})
     wanted = {"ngf": 4, "n_blocks": config.n_blocks, "n_downsampling": config.n_downsampling, "blocks": config.blocks}
-    model = start_model(NetworkSettings(start=str(path), up_kernel=4, skip=True, **wanted), 0)
-    assert model.config == replace(config, up_kernel=4, skip=True)
+    model = start_model(NetworkSettings(start=str(path), up_kernel=4, skip=True, noise=True, **wanted), 0)
+    assert model.config == replace(config, up_kernel=4, skip=True, noise=True)
     save_weights(path, model.config, model.state_dict(), {})
     with pytest.raises(ValueError, match="the start has"):  # nothing is taken away
         start_model(NetworkSettings(start=str(path), up_kernel=4, **wanted), 0)
