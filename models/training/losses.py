@@ -108,8 +108,7 @@ def phase_imbalance(prediction: Tensor, mask: Tensor, period: int = 8) -> Tensor
     blocks = F.pixel_unshuffle(high / deviation, period)  # (B, 3 · period², h, w)
     full = _whole_blocks(mask, period)
     count = full.sum().clamp(min=1)
-    mean = (blocks * full).sum((0, 2, 3)) / count
-    energies = ((blocks.square() * full).sum((0, 2, 3)) / count).view(3, -1)
+    mean, energies = ((x * full).sum((0, 2, 3)).view(3, -1) / count for x in (blocks, blocks.square()))
     relative = energies / energies.mean(1, keepdim=True).clamp(min=1e-3)
     total: Tensor = (mean.square() + (relative - 1).square()).mean()
     return total * (count > period * period / 2)  # of fewer blocks, chance alone is an imbalance
