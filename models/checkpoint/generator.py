@@ -64,7 +64,8 @@ def read_generator(path: Path) -> Found:
 def _taken(name: str, source: Source, config: LamaConfig | None) -> Found:
     """Read the generator's tensors, after all that can be checked before has been."""
     prefix = find_prefix(source.shapes)
-    own = [key for key in source.shapes if key.startswith((f"{prefix}model.", f"{prefix}skips."))]
+    parts = tuple(f"{prefix}{part}." for part in ("model", "skips", "noise"))
+    own = [key for key in source.shapes if key.startswith(parts)]
     shapes = {key.removeprefix(prefix): source.shapes[key] for key in own if not key.endswith(COUNTER)}
     config = config or infer_config(shapes)
     if (count := parameter_count(config)) > MAX_PARAMETERS:

@@ -86,6 +86,7 @@ def _tail(shapes: Mapping[str, Shape], up: int, down: int) -> dict[str, Any]:
         "up_kernel": shapes[f"model.{up}.weight"][2],
         "output_nc": shapes[f"model.{up + 3 * down + 1}.weight"][0],
         "skip": "skips.0.weight" in shapes,
+        "noise": "noise.strengths.0.weight" in shapes,
     }
 
 

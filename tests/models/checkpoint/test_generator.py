@@ -28,6 +28,9 @@ VARIANTS = [
     LamaConfig(ngf=4, n_blocks=1, spectral=("l2l", "l2g", "g2l", "g2g"), up_kernel=4),
     LamaConfig(ngf=4, n_blocks=0, n_downsampling=1),
     LamaConfig(ngf=4, n_blocks=3, blocks="regular"),
+    LamaConfig(ngf=4, n_blocks=1, up_kernel=4, skip=True),
+    LamaConfig(ngf=4, n_blocks=1, up_kernel=4, noise=True),
+    LamaConfig(ngf=4, n_blocks=1, n_downsampling=2, blocks="regular", skip=True, noise=True),
     LamaConfig(ngf=4, n_blocks=1, n_downsampling=2, blocks="regular", up_kernel=4, max_features=10),
 ]
 

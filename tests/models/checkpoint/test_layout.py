@@ -22,6 +22,7 @@ CONFIGS = st.builds(
     blocks=st.sampled_from(["ffc", "regular"]),
     spectral=st.sets(st.sampled_from(PATHS)).map(tuple),
     skip=st.booleans(),
+    noise=st.booleans(),
 )
 
 
