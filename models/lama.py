@@ -8,7 +8,6 @@ References
 [4] G. Baker, Y. Cho, "Improvement on Image inpainting with Fourier Convolutions", MVA project 2021: the spectral
     transform also from local to global (`conv_change`), and the Wasserstein loss.
 [5] O. Ronneberger, P. Fischer, T. Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
-[6] T. Karras, S. Laine, T. Aila, "A Style-Based Generator Architecture for Generative Adversarial Networks", CVPR 2019.
 
 Module and parameter names are those of the official code (`model.N.…` is `generator.model.N.…` there), so an official
 state dict loads strictly. For `n` down-samplings and `b` blocks, N is: 0 pad, 1 first convolution, 2 … n+1 down,
@@ -22,12 +21,12 @@ they have the layer's channels, and `ratio` of them are global.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from models.noise import Noise
 from models.regular import regular_front
 
 PATHS = ("l2l", "l2g", "g2l", "g2g")  # the paths of an FFC: from, to
@@ -46,8 +45,8 @@ class LamaConfig:
         global channels: `ratio` is then 0 and `spectral` empty, whatever is given.
     skip: each map on the way up gets the map of its size on the way down, through a 1 × 1 convolution [5]: known detail
         that does not fit through the narrowest layer reaches the hole's edge. Not part of LaMa.
-    noise: each map on the way up gets white noise [6], whose strength in every channel is a 1 × 1 convolution of the map
-        itself. What lies inside the narrowest layer's cells cannot come from there: without noise a network draws it
+    noise: each map on the way up gets white noise (`models.noise`), as strong in every channel as a 1 × 1 convolution of the
+        map itself says. What lies inside the narrowest layer's cells cannot come from there: without noise a network draws it
         alike in every cell, which shows as a grid; with it, as grain. Not part of LaMa.
     spectral: the paths of the blocks that are spectral transforms, the others are 3 × 3 convolutions. `("g2g",)` is
         LaMa; `("l2g", "g2g")` is the change tried in [4]; `()` keeps two branches without any Fourier transform.
@@ -239,36 +238,6 @@ class Concatenate(nn.Module):
 
     def forward(self, x: Pair) -> Tensor:
         return torch.cat([part for part in x if part is not None], dim=1)
-
-
-class Noise(nn.Module):
-    """x + A(x)·n at each level: n is white noise with one channel, A a 1 × 1 convolution, by level [6].
-
-    There is one map of noise for the whole network, of the image's size; a level that is 2^k times smaller takes every
-    2^k-th value. If none is given, it is a fixed square that is laid side by side: the same input gives the same output.
-    """
-
-    SIDE = 256  # px of the square; holes that are wider show their grain's pattern again after that
-
-    def __init__(self, widths: Sequence[int]) -> None:
-        super().__init__()
-        self.strengths = nn.ModuleList(nn.Conv2d(width, width, 1, bias=False) for width in widths)
-        generator = torch.Generator().manual_seed(0)
-        square = torch.randn((1, 1, self.SIDE, self.SIDE), generator=generator, device="cpu") if widths else None
-        self.register_buffer("square", square, persistent=False)
-        self.square: Tensor | None
-
-    def forward(
-        self, x: Tensor, level: int, noise: Tensor | None
-    ) -> Tensor:  # (B, C, H / 2^level, W / 2^level) -> same
-        step, (height, width) = 1 << level, x.shape[-2:]
-        if noise is None:
-            assert self.square is not None
-            times = [-(-side * step // self.SIDE) for side in (height, width)]
-            noise = self.square.tile(1, 1, *times)
-        taken = noise[..., : height * step : step, : width * step : step].to(x.dtype)
-        noisy: Tensor = x + self.strengths[level](x) * taken
-        return noisy
 
 
 class Lama(nn.Module):

@@ -77,9 +77,8 @@ def grid_amplitude(prediction: Tensor, mask: Tensor, period: int = 8, window: in
     step with the blocks, so for photos the mean tends to 0. Height and width are multiples of `period`. The outermost
     blocks do not count: the mean over a period needs pixels on all sides.
     """
-    blocks = F.pixel_unshuffle(
-        _high_pass(prediction, period), period
-    )  # (B, 3 · period², h, w): a channel for each phase
+    high = _high_pass(prediction, period)
+    blocks = F.pixel_unshuffle(high, period)  # (B, 3 · period², h, w): a channel for each phase
     full = _whole_blocks(mask, period)
     size = (min(window, full.shape[-2]), min(window, full.shape[-1]))
     stride = (max(1, size[0] // 2), max(1, size[1] // 2))
