@@ -43,8 +43,8 @@ class LossSettings(Frozen):
     known pixels) of each image, so that a scratch counts as much as a box; `image` divides by all pixels, as LaMa does.
     gradient: L1 of the differences of neighbours. grid: what repeats every 8 px inside wide holes (20 takes a checkerboard
     out of a generator that has one). phases: all that keeps step with 8 px there, dots of changing colour too.
-    excess: grain that is stronger than the truth's, in light or in colour. perceptual, style: feature distance and Gram
-    distance with `encoder`.
+    excess: grain that is stronger than the truth's, in light or in colour. spectrum: grain that is coarser or finer.
+    perceptual, style: feature distance and Gram distance with `encoder`.
     hrf: high-receptive-field perceptual loss, mean squared difference of features summed over layers, with `hrf_encoder`.
     picture: what perceptual, style, hrf and the critic see: the `composite` (known pixels are the truth's, as in the
     product) or the bare `prediction` (as LaMa).
@@ -57,6 +57,7 @@ class LossSettings(Frozen):
     grid: Weight = 0.0
     phases: Weight = 0.0
     excess: Weight = 0.0
+    spectrum: Weight = 0.0
     perceptual: Weight = 0.0
     style: Weight = 0.0
     encoder: EncoderSettings | None = None

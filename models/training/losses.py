@@ -136,6 +136,28 @@ def grain_excess(prediction: Tensor, truth: Tensor, mask: Tensor, window: int = 
     return total
 
 
+def grain_spectrum(prediction: Tensor, truth: Tensor, mask: Tensor, window: int = 33) -> Tensor:
+    """How unlike the truth's the hole's grain is in coarseness, however strong it is: a scalar.
+
+    Energies of differences over 1, 2 and 4 px, down and to the right, over the energy of the high-pass part, in windows of
+    `window` px, half of which at least lie in the hole: mean of |ln(made / true)|. It sees lines of one pixel beside grain
+    that is too coarse, which together have the right slopes, and keep step with nothing.
+    """
+    covered = F.avg_pool2d(mask, window, window // 4)
+
+    def ratios(x: Tensor) -> Tensor:
+        high = _high_pass(x, 8)
+        parts = [high, *(step for lag in (1, 2, 4) for step in _differences(high, lag))]
+        pooled = [F.avg_pool2d(part.square().mean(1, keepdim=True), window, window // 4) for part in parts]
+        logs = (torch.cat(pooled, 1) + (0.5 / 255) ** 2).log()
+        return logs[:, 1:] - logs[:, :1]
+
+    unlike = (ratios(prediction) - ratios(truth)).abs().mean(1, keepdim=True)
+    inside = (covered >= 0.5).to(unlike.dtype)
+    total: Tensor = (unlike * inside).sum() / inside.sum().clamp(min=1)
+    return total
+
+
 def _spread(energies: Tensor) -> Tensor:
     """Mean square deviation from 1 of energies (..., phases) over their mean."""
     return (energies / energies.mean(-1, keepdim=True).clamp(min=1e-3) - 1).square().mean()

@@ -12,6 +12,7 @@ from models.training.losses import (
     feature_mse,
     gradient_l1,
     grain_excess,
+    grain_spectrum,
     grid_amplitude,
     masked_l1,
     phase_imbalance,
@@ -60,6 +61,9 @@ class Objective:
         if weights.excess:
             composite = torch.lerp(truth, prediction, mask)
             parts["excess"] = (grain_excess(composite, truth, mask), weights.excess)
+        if weights.spectrum:
+            composite = torch.lerp(truth, prediction, mask)
+            parts["spectrum"] = (grain_spectrum(composite, truth, mask), weights.spectrum)
         y, x = shift
         seen, wanted = self.picture(prediction, truth, mask)[..., y:, x:], truth[..., y:, x:]
         if self.encoder is not None and (weights.perceptual or weights.style):

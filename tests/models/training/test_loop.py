@@ -25,6 +25,7 @@ def options(encoder, resnet, tmp_path, tiny_weights):
         "grid": 1,
         "phases": 1,
         "excess": 1,
+        "spectrum": 0.1,
         "perceptual": 0.01,
         "style": 0.001,
         "encoder": encoder,

@@ -11,6 +11,7 @@ from models.training.losses import (
     feature_mse,
     gradient_l1,
     grain_excess,
+    grain_spectrum,
     grid_amplitude,
     masked_l1,
     phase_imbalance,
@@ -157,3 +158,22 @@ def test_grain_costs_where_the_truth_has_less_of_it(grain):
     outside[..., :, :20] += grain[..., :, :20] * 5
     assert grain_excess(outside, truth, mask) == 0
     assert grain_excess(0.5 + 3 * grain, truth, torch.zeros_like(mask)) == 0
+
+
+def test_the_spectrum_of_grain_is_its_coarseness_whatever_its_strength(grain):
+    mask = torch.zeros(2, 1, 128, 128)
+    mask[..., 20:100, 30:110] = 1
+    truth = 0.5 + grain
+    assert grain_spectrum(truth, truth, mask) == 0
+    assert grain_spectrum(0.5 + 2 * grain, truth, mask) < 0.01
+    coarse = 3 * F.avg_pool2d(grain, 3, 1, 1)
+    assert grain_spectrum(0.5 + coarse, truth, mask) > 0.3
+    lines = 0.03 * torch.where(torch.arange(128) % 2 == 0, 1.0, -1.0)[:, None]
+    changing = lines * torch.randn(2, 1, 16, 16, generator=torch.Generator().manual_seed(1)).repeat_interleave(
+        8, 2
+    ).repeat_interleave(8, 3)
+    assert grain_spectrum(0.5 + coarse + changing, 0.5 + coarse, mask) > 0.05  # lines of one pixel, of changing sign
+    wanted = (0.5 + coarse).requires_grad_()
+    grain_spectrum(wanted, truth, mask).backward()
+    assert wanted.grad.isfinite().all() and wanted.grad.abs().max() > 0
+    assert grain_spectrum(truth, truth + grain, mask * 0) == 0  # no hole is wide enough
