@@ -26,13 +26,13 @@ class Term:
     weight: float
 
 
-INTERCEPT = -2.1396
+INTERCEPT = -2.1604
 MODEL = {
-    "depth_px": Term(2.3699, 0.7205, 0.195),
-    "ring_edges": Term(-3.1468, 0.6779, 0.4396),
-    "ring_spread": Term(-1.727, 0.4777, 0.1398),
-    "seam": Term(-0.0589, 0.1468, 0.119),
-    "coherence": Term(0.5471, 0.0685, -0.1231),
+    "depth_px": Term(2.3699, 0.7205, 0.1983),
+    "ring_edges": Term(-3.1468, 0.6779, 0.4463),
+    "ring_spread": Term(-1.727, 0.4777, 0.1395),
+    "seam": Term(-0.0944, 0.1464, 0.1033),
+    "coherence": Term(0.5512, 0.0684, -0.1318),
 }
 
 
